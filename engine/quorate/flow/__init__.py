@@ -1,0 +1,1 @@
+"""The sans-I/O state machine: events in, records and actions out."""

@@ -1,0 +1,1 @@
+"""Find, load, ask and list plugins."""

@@ -1,0 +1,61 @@
+"""One problem in a rule file, where an editor can jump to it, and how it prints."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a file: 1-based line and column, the end exclusive."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        """Return ``path:line:column``."""
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """What a problem means: an error refuses the rulebook, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong, with a stable code, and what to do about it.
+
+    Codes: Y1xx text and YAML, S2xx shape, R3xx expressions, R4xx rulebook.
+    ``source`` is the text of the line ``span`` points at, for carets.
+    """
+
+    code: str
+    message: str
+    span: Span
+    help: str = ""
+    source: str = ""
+    severity: Severity = Severity.ERROR
+    related: tuple[tuple[str, Span], ...] = field(default=())
+
+    def concise(self) -> str:
+        """Return ``path:line:column: error CODE: message``."""
+        return f"{self.span}: {self.severity} {self.code}: {self.message}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word nearest to ``word``, or None when none is near."""
+    words = list(known)
+    for candidate in words:
+        if candidate.casefold() == word.casefold():
+            return candidate
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return near[0] if near else None

@@ -1,0 +1,1 @@
+"""Pure functions of facts and rulebook, one module for each stage of the road."""
