@@ -61,9 +61,14 @@ UNITS = {word: unit for unit, word in _WORDS.items()}
 
 
 class Stage(StrEnum):
-    """From where on the road of a trade a fact is known."""
+    """From where on the road of a trade a fact is known.
+
+    MARKET facts are columns of candles, in every timeframe; QUORUM facts are columns
+    computed from the votes; the others are single values of one moment.
+    """
 
     MARKET = "market"
+    QUORUM = "quorum"
     ACCOUNT = "account"
     ORDER = "order"
     POSITION = "position"
@@ -86,11 +91,16 @@ class Moves(StrEnum):
 class Fact:
     """One name of the vocabulary, and how to compute it.
 
-    ``compute`` takes the view of its stage (see ``quorate.contract.views``) and
-    returns a number, a bool or a text; a MARKET fact takes ``Candles`` and returns
-    an array as long as they are, whose row ``i`` uses rows up to ``i`` only; a
-    POSITION fact is arithmetic that works on floats and on arrays alike.
+    ``compute`` takes the view of its stage and returns a number, a bool or a text:
+
+    - MARKET: ``Candles`` in, an array as long as they are out; row ``i`` uses rows up
+      to ``i`` only;
+    - QUORUM: a list of ``Ballot`` in, an array out, row by row;
+    - ACCOUNT: a ``Desk``; ORDER: an ``OrderView``; FAULT: a ``FaultView``;
+    - POSITION: a ``PositionView``; arithmetic that works on floats and arrays alike.
+
     None or NaN means "not known": a check that needs it refuses, an entry stays out.
+    ``params`` are the params of the rulebook that ``compute`` reads from its desk.
     ``low`` and ``high`` bound a number, ``values`` lists what a text may be.
     Durations are milliseconds.
     """
@@ -105,6 +115,7 @@ class Fact:
     high: Decimal | None = None
     values: tuple[str, ...] = ()
     moves: Moves = Moves.STATE
+    params: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

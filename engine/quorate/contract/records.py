@@ -1,0 +1,251 @@
+"""What can happen: the events a driver brings, the records the journal keeps.
+
+A record changes state; the state is the fold of all records, so a replay of the
+journal is a recovery. The answers of a venue (Accepted ... Ended) are events and
+records at once. ``at_ms`` is UTC milliseconds; nothing reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quorate.values.rates import RateLimits
+from quorate.values.trade import Fill, Intent, Market, Trade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A run begins: what it trades, under which rules, with what.
+
+    ``source`` says where market data comes from (a tape by name and content hash).
+    """
+
+    at_ms: int
+    run: str
+    venue: str
+    rulebook: str
+    source: str
+    markets: tuple[Market, ...]
+    balances: tuple[tuple[str, Decimal], ...]
+    limits: RateLimits | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """An order was decided. Durable before the order leaves."""
+
+    at_ms: int
+    intent: Intent
+    confidence: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The venue took the order and gave it an id."""
+
+    at_ms: int
+    client_id: str
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The venue refused the order, with its raw error strings."""
+
+    at_ms: int
+    client_id: str
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """No clear answer came. The order counts as live until evidence says otherwise."""
+
+    at_ms: int
+    client_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A part of the order, or all of it, was executed."""
+
+    at_ms: int
+    client_id: str
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The order is over: ``filled``, ``cancelled`` or ``expired``; fills stand."""
+
+    at_ms: int
+    client_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAsked:
+    """The engine wants the order gone; durable before the request leaves."""
+
+    at_ms: int
+    client_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefused:
+    """The venue did not cancel; ``errors`` are its raw strings."""
+
+    at_ms: int
+    client_id: str
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An order that is wanted but not yet intended; it may wait and come back.
+
+    ``amount`` is in base currency before grid and checks. ``quote_amount`` is what an
+    entry wants to spend; 0 for a sale. ``since_ms`` is when it was first wanted.
+    """
+
+    key: str
+    symbol: str
+    purpose: str
+    rule: str
+    position_id: str
+    quote_amount: Decimal
+    amount: Decimal
+    confidence: Decimal | None
+    attempt: int
+    since_ms: int
+    root_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delayed:
+    """A proposal waits: for the rate counter, for funds, or before another attempt."""
+
+    at_ms: int
+    proposal: Proposal
+    until_ms: int
+    give_up_ms: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A waiting proposal is taken up again, or given up when ``given_up``."""
+
+    at_ms: int
+    key: str
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """An exit rule decided that a position leaves; its order follows when it can."""
+
+    at_ms: int
+    position_id: str
+    rule: str
+    share: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A position is over and its result final."""
+
+    at_ms: int
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declined:
+    """A candidate entry was not taken, and why; once for each stretch of candles.
+
+    ``stretch_ms`` is when the entry's market condition began to hold.
+    """
+
+    at_ms: int
+    symbol: str
+    entry: str
+    by: str
+    stretch_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """An assistant learned a number for a symbol; it counts until ``expires_ms``."""
+
+    at_ms: int
+    what: str
+    symbol: str
+    value: Decimal
+    expires_ms: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """A tuning rule turned a param, inside its bounds. Values as text, as in YAML."""
+
+    at_ms: int
+    param: str
+    old: str
+    new: str
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Entries stop for a symbol, or for all when ``symbol`` is "*"."""
+
+    at_ms: int
+    symbol: str
+    until_ms: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSeen:
+    """A venue's error and the rule that resolved it; "" when none matched."""
+
+    at_ms: int
+    symbol: str
+    client_id: str
+    error: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFault:
+    """A plugin failed in a hook or a fact."""
+
+    at_ms: int
+    plugin: str
+    where: str
+    error: str
+    off: bool
+
+
+Answer = Accepted | Refused | Unknown | Filled | Ended | CancelRefused
+Record = (
+    Started
+    | Intended
+    | Answer
+    | CancelAsked
+    | Delayed
+    | Resumed
+    | Leaving
+    | Closed
+    | Declined
+    | Learned
+    | Tuned
+    | Stopped
+    | ErrorSeen
+    | PluginFault
+)
