@@ -212,13 +212,17 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorSeen:
-    """A venue's error and the rule that resolved it; "" when none matched."""
+    """A venue's error and the rule that resolved it; "" when none matched.
+
+    ``learn`` is what that rule wants learned from it ("minimum"), "" for nothing.
+    """
 
     at_ms: int
     symbol: str
     client_id: str
     error: str
     rule: str
+    learn: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
