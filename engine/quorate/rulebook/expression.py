@@ -1,0 +1,78 @@
+"""Read one expression of a rule: text in, a checked tree or its problems out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from quorate.contract.vocabulary import Function
+from quorate.rulebook.check_expression import Checker
+from quorate.rulebook.diagnostics import Problem, Span
+from quorate.rulebook.parse_expression import parse
+from quorate.rulebook.terms import (
+    CODES,
+    Call,
+    Defect,
+    Expression,
+    Name,
+    NotKnown,
+    Want,
+)
+
+__all__ = [
+    "CODES",
+    "Call",
+    "Expression",
+    "Name",
+    "NotKnown",
+    "Want",
+    "read_expression",
+]
+
+
+def read_expression(  # noqa: PLR0917 - in the order in which a reader has them
+    text: str,
+    names: Mapping[str, Name],
+    functions: Mapping[str, Function],
+    want: Want,
+    place: Span,
+    source_line: str = "",
+    quoted: bool = False,
+) -> tuple[Expression | None, list[Problem]]:
+    """Return the checked expression, or None with everything wrong with it.
+
+    ``place`` is where the value starts in its file; ``quoted`` says that it starts
+    with a quotation mark. ``source_line`` is the text of that line, for carets.
+    Never evaluates anything and never raises for a text.
+    """
+    first = Span(
+        place.path, place.line, place.column + quoted, place.end_line, place.end_column
+    )
+    parsed = parse(text)
+    if isinstance(parsed, list):
+        return None, _problems(parsed, first, source_line)
+    root, literals = parsed
+    checker = Checker(text, names, functions, literals, first)
+    tree, meaning = checker.read(root)
+    unit = checker.wanted(root, meaning, want)
+    if checker.defects or meaning.kind is None:
+        return None, _problems(checker.defects, first, source_line)
+    expression = Expression(
+        text=text,
+        tree=tree,
+        kind=meaning.kind,
+        unit=unit,
+        names=frozenset(checker.mentions),
+        calls=tuple(checker.calls.values()),
+        reads=checker.reads,
+        place=first,
+    )
+    return expression, []
+
+
+def _problems(defects: list[Defect], first: Span, source: str) -> list[Problem]:
+    problems = []
+    for defect in sorted(set(defects), key=lambda one: (one.start, one.code)):
+        start, end = first.column + defect.start, first.column + defect.end
+        span = Span(first.path, first.line, start, first.line, end)
+        problems.append(Problem(defect.code, defect.message, span, defect.help, source))
+    return problems
