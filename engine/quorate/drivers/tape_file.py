@@ -215,7 +215,7 @@ def _load(path: Path) -> Any:
         if suffix in {".csv", ".csv.gz"}:
             return _load_csv(path)
         return _load_parquet(path) if suffix == ".parquet" else _load_feather(path)
-    except _UNREADABLE + (pyarrow.ArrowException,) as fault:
+    except (*_UNREADABLE, pyarrow.ArrowException) as fault:
         raise TapeError(
             f"{path}: cannot be read to its end as {suffix[1:]} ({fault}); "
             f"fetch the file again"
