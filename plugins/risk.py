@@ -47,6 +47,7 @@ def remember(memory: MutableMapping[str, Any], record: Record, desk: Desk) -> No
         _close(memory, record.trade, desk.market_of(record.trade.symbol).quote)
     elif isinstance(record, Refused):
         memory["refusals"] = memory.get("refusals", 0) + 1
+        memory["refused"] = [record.at_ms]
     elif isinstance(record, Accepted):
         memory["refusals"] = 0
 
@@ -289,6 +290,14 @@ FACTS = [
         "orders the venue refused since it last accepted one",
         lambda desk: desk.recall("risk").get("refusals", 0),
         low=ZERO,
+    ),
+    account(
+        "since_refusal",
+        "time since the venue refused an order; ten years when it never did",
+        lambda desk: since(desk, desk.recall("risk").get("refused", [])),
+        unit=DURATION,
+        low=ZERO,
+        moves=Moves.CLOCK,
     ),
 ]
 

@@ -184,8 +184,10 @@ def test_profit_today_ends_with_the_day(
 
 def test_refusals_count_until_the_venue_accepts(risk: ModuleType) -> None:
     refused = Refused(at_ms=0, client_id="a", errors=("EOrder:Insufficient funds",))
-    there = desk()
+    there = desk(now_ms=500)
+    assert stand_in.answer(risk, "since_refusal", there) == TEN_YEARS
     there.remembers(risk, refused, refused)
+    assert stand_in.answer(risk, "since_refusal", there) == 500
     assert stand_in.answer(risk, "refusals_in_row", there) == 2
     there.remembers(risk, Accepted(at_ms=0, client_id="a", venue_id="v"), refused)
     assert stand_in.answer(risk, "refusals_in_row", there) == 1
