@@ -164,7 +164,9 @@ class Composer:
             key = self._key(event, depth)
             node = self._value(next(self._events), depth + 1, key)
             size += node.size
-            height = max(height, node.height)
+            # What is merged comes to stand at this level, not below it.
+            above = 1 + isinstance(node.content, list) if key.merges else 0
+            height = max(height, node.height - above)
             self._enter(entries, key, node)
         content = entries.merged | entries.own
         return Node(content, _whole(start, event, node), "", size, height + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from quorate.rulebook.diagnostics import Problem
+from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.scalars import quoted
 from quorate.rulebook.source import Source, escapes
 
@@ -31,19 +31,39 @@ _INDENT_HINT = "indent with spaces, the keys of one mapping all alike"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A reader's error: its two sentences and 1-based places; line 0 is no place."""
+    """A reader's error: its two sentences, and the 1-based places of both.
+
+    ``quoted`` is the quoted text read last, None when something else was.
+    """
 
     text: str
     context: str
     line: int
     column: int
-    context_line: int = 0
-    context_column: int = 0
+    context_line: int
+    context_column: int
+    quoted: Span | None = None
+
+
+class UnreadableError(Exception):
+    """A reader could not go on; ``complaint`` says why."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.text)
+        self.complaint = complaint
 
 
 def explain(source: Source, complaint: Complaint) -> Problem:
     """Return the problem behind a complaint: where its cause is and what to do."""
-    for cause in (_in_quotes, _reserved, _must_quote, _bracket, _colon, _alignment):
+    for cause in (
+        _in_quotes,
+        _after_quotes,
+        _reserved,
+        _must_quote,
+        _bracket,
+        _colon,
+        _alignment,
+    ):
         if problem := cause(source, complaint):
             return problem
     span = source.span(complaint.line, complaint.column)
@@ -72,6 +92,24 @@ def _in_quotes(source: Source, complaint: Complaint) -> Problem | None:
     return source.problem("Y110", "unknown escape in a double-quoted text", span, hint)
 
 
+def _after_quotes(source: Source, complaint: Complaint) -> Problem | None:
+    """Tell what follows a closing quote, or lines that a forgotten quote swallowed."""
+    span = complaint.quoted
+    if span is None or span.end_line != complaint.line:
+        return None
+    if span.end_line > span.line:
+        message = f"this quote closes a text that was opened on line {span.line}"
+        end = source.span(span.end_line, span.end_column - 1)
+        hint = "close each quote on the line on which it is opened"
+        return source.problem("Y111", message, end, hint)
+    between = source.line(span.line)[span.end_column - 1 : complaint.column - 1]
+    if between.strip() or complaint.column < span.end_column:
+        return None
+    message = "text goes on after the closing quote"
+    hint = "quote the value as a whole, or put a comma or line break here"
+    return source.problem("Y112", message, span, hint)
+
+
 def _reserved(source: Source, complaint: Complaint) -> Problem | None:
     span = source.span(complaint.line, complaint.column)
     if "tag" in complaint.text or "tag" in complaint.context:
@@ -96,9 +134,6 @@ def _must_quote(source: Source, complaint: Complaint) -> Problem | None:
     value, column = match["value"], match.start("value") + 1
     span = source.span(complaint.line, column, complaint.line, len(line) + 1)
     hint = f"quote the value: {quoted(value.rstrip())}"
-    if value[0] in "\"'" and complaint.column > column + 1:
-        message = "text goes on after the closing quote"
-        return source.problem("Y112", message, span, hint)
     if _odd_start(value, column, complaint):
         message = f'a value that starts with "{value[0]}" must be quoted'
         return source.problem("Y112", message, span, hint)
@@ -158,14 +193,9 @@ def _colon(source: Source, complaint: Complaint) -> Problem | None:
 
 
 def _alignment(source: Source, complaint: Complaint) -> Problem | None:
-    """Tell a misaligned line, or one that a forgotten quote has swallowed."""
+    """Tell a misaligned line."""
     text, line = complaint.text, source.line(complaint.line)
     span = source.span(complaint.line, complaint.column)
-    if line[complaint.column - 2 : complaint.column - 1] in ('"', "'"):
-        message = "this quote closes a text that was opened on an earlier line"
-        start = source.span(complaint.line, complaint.column - 1)
-        hint = "close each quote on the line on which it is opened"
-        return source.problem("Y111", message, start, hint)
     block = "expected key", "'-' indicator", "<block end>", "not allowed"
     if any(part in text for part in block):
         first = len(line) - len(line.lstrip()) + 1

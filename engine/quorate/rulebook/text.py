@@ -19,7 +19,7 @@ import yaml
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.nodes import Composer, Event, Node, Path
 from quorate.rulebook.source import MAX_BYTES, Source, decode
-from quorate.rulebook.syntax import Complaint, explain
+from quorate.rulebook.syntax import Complaint, UnreadableError, explain
 
 CODES: Mapping[str, str] = {
     "Y101": "the file cannot be read",
@@ -121,8 +121,8 @@ def parse_document(data: bytes, shown: str) -> tuple[Document | None, list[Probl
     root = None
     try:
         root = composer.compose(_events(source))
-    except yaml.YAMLError as error:
-        composer.give_up(explain(source, _complaint(error)))
+    except UnreadableError as error:
+        composer.give_up(explain(source, error.complaint))
     problems = sorted(composer.problems, key=lambda problem: problem.span)
     if root is None or problems:
         return None, problems
@@ -143,10 +143,14 @@ def _events(source: Source) -> Iterator[Event]:
     # Only one of the readers takes a tab for a blank between tokens. Texts that hold
     # one are refused by the composer.
     reader = _Reader(source.text.replace("\t", " "))
+    last: Event | None = None
     try:
         while (event := _next(reader)) and not isinstance(event, yaml.StreamEndEvent):
             if kind := _KINDS.get(type(event)):
-                yield _event(source, kind, event)
+                last = _event(source, kind, event)
+                yield last
+    except yaml.YAMLError as error:
+        raise UnreadableError(_complaint(error, last)) from error
     finally:
         reader.dispose()
 
@@ -178,19 +182,19 @@ def _event(source: Source, kind: str, event: Any) -> Event:
     return Event(kind, span, anchor=getattr(event, "anchor", None))
 
 
-def _complaint(error: yaml.YAMLError) -> Complaint:
+def _complaint(error: yaml.YAMLError, last: Event | None) -> Complaint:
     mark = getattr(error, "problem_mark", None)
     if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
-        return Complaint(str(error).partition("\n")[0], "", 1, 1)
+        return Complaint(str(error).partition("\n")[0], "", 1, 1, 1, 1)
     before = error.context_mark or mark
-    text, context = error.problem or "", error.context or ""
     return Complaint(
-        text,
-        context,
+        error.problem or "",
+        error.context or "",
         mark.line + 1,
         mark.column + 1,
         before.line + 1,
         before.column + 1,
+        last.span if last and last.style in ("'", '"') else None,
     )
 
 
