@@ -250,7 +250,6 @@ class _Lease:
             self._connection = sqlite3.connect(lock, isolation_level=None, timeout=0)
         try:
             with _told(f"journal {path}"):
-                self._connection.execute("PRAGMA journal_mode = OFF")
                 self._take(path)
         except BaseException:
             self.release()
@@ -258,6 +257,8 @@ class _Lease:
 
     def _take(self, path: Path) -> None:
         try:
+            # Nothing is written to this file, so it needs no journal of its own.
+            self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
