@@ -113,8 +113,32 @@ class TestCrashes:
         with Journal.open(path) as journal:
             assert len(list(journal.records())) == 3 * int(journal.cursor())
 
+    def test_a_journal_that_may_not_grow_is_told(self, path: Path) -> None:
+        with Journal.create(path) as journal:
+            write(journal, accepted(0), cursor="before")
+            list(journal._store.rows("PRAGMA max_page_count = 30"))
+            with pytest.raises(JournalError, match="the disk is full; make room"):
+                write(journal, *map(accepted, range(5000)), cursor="after")
+        with Journal.open(path) as journal:
+            assert list(journal.records()) == [accepted(0)]
+            assert journal.cursor() == "before"
+
 
 class TestOneWriter:
+    def test_a_refused_journal_is_let_go(self, path: Path) -> None:
+        with Journal.create(path) as journal:
+            write(journal, accepted(1))
+        for _ in range(2):
+            with pytest.raises(JournalError, match="is not empty"):
+                Journal.create(path)
+            with pytest.raises(ValueError, match="commit_every"):
+                Journal.open(path, commit_every=0)
+        Journal.open(path).close()
+        assert {file.name for file in path.parent.iterdir()} == {
+            "paper.sqlite",
+            "paper.sqlite-lock",
+        }
+
     def test_a_second_writer_is_refused_at_once(self, path: Path) -> None:
         message = "is being written by another run; stop that run"
         with Journal.create(path):

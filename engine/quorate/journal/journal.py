@@ -38,14 +38,17 @@ class Journal:
     """
 
     def __init__(self, store: Store, *, commit_every: int, read_only: bool) -> None:
-        if commit_every < 1:
+        try:
+            if commit_every < 1:
+                raise ValueError(f"commit_every must be 1 or more, was {commit_every}")
+            self._unit: int = store.meta("unit") or 0
+        except BaseException:
             store.close()
-            raise ValueError(f"commit_every must be 1 or more, was {commit_every}")
+            raise
         self._store = store
         self._commit_every = commit_every
         self._refusal = "it is open for reading only" if read_only else ""
         self._closed = False
-        self._unit: int = store.meta("unit") or 0
         self._waiting: list[_Unit] = []
 
     @classmethod
