@@ -94,6 +94,8 @@ class Hooks:
         Called once for every record, in journal order, after the state has changed;
         and again from an empty memory when a journal is replayed, so use nothing but
         the arguments. Facts read the memory back by ``desk.recall(plugin_name)``.
+        Annotate ``record`` with the kinds you want (``record: Closed | Started``) and
+        you are called for those only.
         """
 
     @hookspec
@@ -101,7 +103,8 @@ class Hooks:
         """Return what is to be learned from ``record``, None for nothing.
 
         Called once for every record when it happens, not on replay: what is returned
-        is journalled, and comes back by the journal. A crash learns nothing.
+        is journalled, and comes back by the journal. A crash learns nothing. An
+        annotation of ``record`` chooses its kinds, as in ``remember``.
         """
 
     @hookspec

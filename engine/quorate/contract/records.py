@@ -126,13 +126,18 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delayed:
-    """A proposal waits: for the rate counter, for funds, or before another attempt."""
+    """A proposal waits: for room in a counter, for funds, or before another attempt.
+
+    It is taken up at ``until_ms``, or given up when that is ``give_up_ms``; one that
+    is ``for_funds`` is taken up when a position has left.
+    """
 
     at_ms: int
     proposal: Proposal
     until_ms: int
     give_up_ms: int
     why: str
+    for_funds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,16 +169,19 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:
-    """A candidate entry was not taken, and why; once for each stretch of candles.
+    """What a rule wanted was not done, and which rule or plugin prevented it.
 
-    ``stretch_ms`` is when the entry's market condition began to hold.
+    For an entry once in each stretch of candles: ``stretch_ms`` is when its market
+    condition began to hold. For the exit of ``position_id`` the position stays, and
+    is looked at again at the next candle.
     """
 
     at_ms: int
     symbol: str
-    entry: str
+    rule: str
     by: str
-    stretch_ms: int
+    stretch_ms: int = 0
+    position_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +198,10 @@ class Learned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """A tuning rule turned a param, inside its bounds. Values as text, as in YAML."""
+    """A tuning rule turned a param, inside its bounds. Values as text, as in YAML.
+
+    ``back`` says that the param returns to what its file says.
+    """
 
     at_ms: int
     param: str
@@ -198,6 +209,7 @@ class Tuned:
     new: str
     rule: str
     why: str
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pluggy
 
@@ -61,6 +61,7 @@ class _Implementation:
     plugin: Plugin
     function: Callable[..., Any]
     arguments: tuple[str, ...]
+    kinds: tuple[type, ...]
 
 
 @dataclass(slots=True)
@@ -96,6 +97,22 @@ class Host:
                 if answer.value is not None or answer.error:
                     return answer
         return None
+
+    def tell(
+        self, hook: str, record: object, given: Callable[[str], dict[str, object]]
+    ) -> Iterator[Answer]:
+        """Ask the plugins that want this kind of record, one after the other.
+
+        A hook's annotation of ``record`` says which kinds it wants: all for none.
+        ``given`` returns the arguments for a plugin's name, when its turn comes.
+        """
+        for implementation in self._hooks.get(hook, ()):
+            wanted = not implementation.kinds or isinstance(
+                record, implementation.kinds
+            )
+            if wanted and implementation.plugin.active:
+                name = implementation.plugin.name
+                yield self._call(hook, implementation, given(name))
 
     def implements(self, hook: str) -> bool:
         """Return whether any active plugin implements ``hook``."""
@@ -205,7 +222,8 @@ def _implementations(
         if reason:
             return {}, reason
         arguments = tuple(inspect.signature(function).parameters)
-        found[hook] = _Implementation(plugin, function, arguments)
+        kinds = _record_kinds(function)
+        found[hook] = _Implementation(plugin, function, arguments, kinds)
     if not found:
         return {}, "it implements no hook; mark a function with @hookimpl"
     return found, ""
@@ -235,9 +253,19 @@ def _refusal(
     return ""
 
 
+def _record_kinds(function: Any) -> tuple[type, ...]:
+    """Return the record classes a hook's ``record`` is annotated with, () for all."""
+    try:
+        hint = get_type_hints(function).get("record")
+    except (NameError, TypeError):
+        return ()
+    kinds = get_args(hint) or (hint,)
+    return tuple(kind for kind in kinds if isinstance(kind, type))
+
+
 def _declare(host: Host, plugin: Plugin) -> None:
     """Take the plugin's facts and functions into the vocabulary, all or none."""
-    mine = [item for item in _hook_of(host, plugin)]
+    mine = list(_hook_of(host, plugin))
     for hook, registry, wanted in (
         ("facts", host.facts, Fact),
         ("functions", host.functions, Function),

@@ -1,0 +1,210 @@
+"""Take a venue's answers: book fills, resolve refusals, follow up what is over."""
+
+from __future__ import annotations
+
+from quorate.contract.decisions import Verdict
+from quorate.contract.records import (
+    Answer,
+    Declined,
+    Delayed,
+    Ended,
+    ErrorSeen,
+    Proposal,
+    Refused,
+    Resumed,
+    Stopped,
+    Tuned,
+)
+from quorate.flow.events import WakeAt
+from quorate.flow.leaving import free_and_sell, settle
+from quorate.flow.pursuing import pursue, write_off
+from quorate.flow.turn import Turn
+from quorate.stages.faults import Resolution, resolve
+from quorate.stages.tuning import tune
+from quorate.values.numbers import ZERO
+from quorate.values.trade import Order, Purpose
+
+
+def answered(turn: Turn, answer: Answer) -> None:
+    """Record a venue's answer and do what follows from it."""
+    before = turn.state.order(answer.client_id)
+    if before is None:
+        return  # not an order of ours
+    if isinstance(answer, Ended | Refused) and not before.live:
+        return  # said before
+    turn.note(answer)
+    order = turn.state.order(answer.client_id) or before
+    if isinstance(answer, Refused):
+        _refused(turn, order)
+        _tune(turn, order.intent.symbol)
+    elif isinstance(answer, Ended):
+        settle(turn, order.intent.position_id, order.intent.rule)
+        _funds_may_be_free(turn)
+        _tune(turn, order.intent.symbol)
+
+
+def _refused(turn: Turn, order: Order) -> None:
+    """Resolve every error of a refusal; the first that is known decides the retry."""
+    desk = turn.desk(order.intent.symbol)
+    errors = order.errors or ("no reason given",)
+    resolutions = [
+        resolve(turn.bench.answers, turn.bench.rulebook.errors, order, error, desk)
+        for error in errors
+    ]
+    for resolution in resolutions:
+        _record_error(turn, order, resolution)
+    deciding = next(
+        (one for one in resolutions if one.rule is not None), resolutions[0]
+    )
+    if deciding.retry and order.intent.attempt < order.intent.max_attempts:
+        _retry(turn, order, deciding)
+    else:
+        _give_up(turn, order, deciding)
+
+
+def _record_error(turn: Turn, order: Order, resolution: Resolution) -> None:
+    rule, intent = resolution.rule, order.intent
+    turn.decide(
+        Verdict.FIRED if rule else Verdict.NOT_KNOWN,
+        section="errors",
+        rule=rule.id if rule else "",
+        place=rule.place if rule else None,
+        symbol=intent.symbol,
+        inputs=resolution.inputs or {"error": resolution.error},
+        effect={"retry": resolution.retry, "wait_ms": resolution.wait_ms},
+        client_id=intent.client_id,
+        position_id=intent.position_id,
+    )
+    turn.note(
+        ErrorSeen(
+            at_ms=turn.now_ms,
+            symbol=intent.symbol,
+            client_id=intent.client_id,
+            error=resolution.error,
+            rule=rule.id if rule else "",
+            learn=rule.learn if rule else "",
+        )
+    )
+    if rule is not None and rule.stop:
+        turn.note(
+            Stopped(
+                at_ms=turn.now_ms,
+                symbol="*" if rule.stop == "all" else intent.symbol,
+                until_ms=turn.now_ms + resolution.stop_for_ms,
+                why=rule.id,
+            )
+        )
+
+
+def _retry(turn: Turn, order: Order, resolution: Resolution) -> None:
+    intent = order.intent
+    amount = intent.amount if resolution.amount is None else resolution.amount
+    position = turn.state.positions.get(intent.position_id)
+    if intent.purpose is not Purpose.ENTRY:
+        amount = min(amount, position.held if position else ZERO)
+    key = {
+        Purpose.ENTRY: f"entry:{intent.symbol}",
+        Purpose.EXIT: f"exit:{intent.position_id}",
+        Purpose.TAKE_PROFIT: f"rest:{intent.position_id}:{intent.rule}",
+    }[intent.purpose]
+    proposal = Proposal(
+        key=key,
+        symbol=intent.symbol,
+        purpose=intent.purpose,
+        rule=intent.rule,
+        position_id=intent.position_id,
+        quote_amount=ZERO,
+        amount=amount,
+        confidence=turn.desk(intent.symbol).confidence(intent.symbol),
+        attempt=intent.attempt + 1,
+        since_ms=turn.now_ms,
+        root_id=intent.root_id,
+    )
+    if resolution.wait_ms <= 0:
+        pursue(turn, proposal)
+        return
+    until_ms = turn.now_ms + resolution.wait_ms
+    turn.note(
+        Delayed(
+            at_ms=turn.now_ms,
+            proposal=proposal,
+            until_ms=until_ms,
+            give_up_ms=until_ms,
+            why=resolution.rule.id if resolution.rule else "",
+        )
+    )
+    turn.act(WakeAt(until_ms))
+
+
+def _give_up(turn: Turn, order: Order, resolution: Resolution) -> None:
+    """Follow up an order that is not tried again."""
+    intent = order.intent
+    by = resolution.rule.id if resolution.rule else "unknown-error"
+    if intent.purpose is Purpose.EXIT:
+        position = turn.state.positions.get(intent.position_id)
+        all_of_it = position is not None and intent.amount >= position.held
+        if resolution.rule is not None and resolution.rule.learn and all_of_it:
+            # The venue takes no order this small, and there is no more to sell.
+            write_off(turn, intent.position_id, intent.rule)
+            return
+        turn.note(
+            Declined(
+                at_ms=turn.now_ms,
+                symbol=intent.symbol,
+                rule=intent.rule,
+                by=by,
+                position_id=intent.position_id,
+            )
+        )
+    elif intent.position_id in turn.state.leaving:
+        free_and_sell(turn, intent.position_id)
+
+
+def _funds_may_be_free(turn: Turn) -> None:
+    """Take up the entries that wait for funds, when nothing leaves any more."""
+    if turn.state.leaving:
+        return
+    for key, delayed in list(turn.state.waiting.items()):
+        if delayed.for_funds:
+            resume(turn, key)
+
+
+def resume(turn: Turn, key: str) -> None:
+    """Take up a proposal that waits: it is coordinated and checked anew."""
+    delayed = turn.state.waiting.get(key)
+    if delayed is None:
+        return
+    turn.note(Resumed(at_ms=turn.now_ms, key=key))
+    pursue(turn, delayed.proposal)
+
+
+def _tune(turn: Turn, symbol: str) -> None:
+    bench = turn.bench
+    if not bench.rulebook.tuning or not symbol:
+        return
+    desk = turn.desk(symbol)
+    turned = tune(
+        bench.answers, bench.tuning, desk, dict(turn.state.tuned_by), turn.now_ms
+    )
+    for change in list(turned):
+        old, new = change.param.write(change.old), change.param.write(change.new)
+        turn.decide(
+            Verdict.FIRED,
+            section="tuning",
+            rule=change.rule.id,
+            place=change.rule.place,
+            symbol=symbol,
+            inputs=change.inputs,
+            effect={"param": change.param.name, "old": old, "new": new},
+        )
+        turn.note(
+            Tuned(
+                at_ms=turn.now_ms,
+                param=change.param.name,
+                old=old,
+                new=new,
+                rule=change.rule.id,
+                why=change.rule.when.text,
+                back=change.back,
+            )
+        )

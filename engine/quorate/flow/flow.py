@@ -1,0 +1,149 @@
+"""The road of one trade, in order: the only module that knows it.
+
+``handle`` takes one event and returns what is to be recorded and done. It does no
+I/O, reads no clock and draws no random number; a driver records the outcome first
+and acts on it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from quorate.contract.records import (
+    CancelAsked,
+    Leaving,
+    PluginFault,
+    Record,
+    Resumed,
+    Started,
+)
+from quorate.flow.answering import answered, resume
+from quorate.flow.entering import asks_approval, enter, steady
+from quorate.flow.events import (
+    Action,
+    Cancel,
+    Candle,
+    Event,
+    Look,
+    MarketView,
+    Outcome,
+    Send,
+    Wake,
+    WakeAt,
+)
+from quorate.flow.leaving import free_and_sell, watch
+from quorate.flow.pursuing import give_up
+from quorate.flow.state import State
+from quorate.flow.turn import Bench, Turn, remember
+from quorate.host.host import Host
+from quorate.rulebook.rulebook import Rulebook
+from quorate.values.trade import OrderStatus
+
+
+class Flow:
+    """The engine between two drivers' calls: a state, a rulebook, its assistants."""
+
+    def __init__(self, rulebook: Rulebook, host: Host, view: MarketView) -> None:
+        self.bench = Bench(rulebook, host, view)
+        self._faults: list[tuple[str, str, str, bool]] = []
+        host.on_fault = lambda *fault: self._faults.append(fault)
+
+    @property
+    def state(self) -> State:
+        """What is true now."""
+        return self.bench.state
+
+    def handle(self, event: Event) -> Outcome:
+        """Take one event the whole way: orders first, exits before entries."""
+        turn = Turn(self.bench, event.at_ms)
+        if isinstance(event, Candle):
+            watch(turn, event.symbol, candle=True)
+            enter(turn, event.symbol)
+        elif isinstance(event, Look):
+            watch(turn, event.symbol, candle=False)
+        elif isinstance(event, Wake):
+            self._wake(turn)
+        elif isinstance(event, Started):
+            turn.note(event)
+        else:
+            answered(turn, event)
+        for record in list(turn.outcome.records):
+            if isinstance(record, Leaving):
+                free_and_sell(turn, record.position_id)
+        self._record_faults(turn)
+        return turn.outcome
+
+    def _wake(self, turn: Turn) -> None:
+        """Cancel what has rested too long; take up what has waited long enough."""
+        for order in list(turn.state.live.values()):
+            intent = order.intent
+            due_ms = intent.made_ms + intent.cancel_after_ms
+            if intent.cancel_after_ms and not order.cancel_asked:
+                if due_ms <= turn.now_ms and order.status is not OrderStatus.SENT:
+                    turn.note(
+                        CancelAsked(
+                            at_ms=turn.now_ms,
+                            client_id=intent.client_id,
+                            why="cancel_after",
+                        )
+                    )
+                    turn.act(Cancel(intent.client_id))
+                elif due_ms <= turn.now_ms:
+                    turn.act(WakeAt(turn.now_ms + 1000))
+        for key, delayed in list(turn.state.waiting.items()):
+            if delayed.until_ms > turn.now_ms:
+                continue
+            if delayed.for_funds:
+                turn.note(Resumed(at_ms=turn.now_ms, key=key, given_up=True))
+                give_up(turn, delayed.proposal, delayed.why)
+            else:
+                resume(turn, key)
+
+    def _record_faults(self, turn: Turn) -> None:
+        faults, self._faults = self._faults, []
+        for plugin, where, error, off in faults:
+            turn.note(
+                PluginFault(
+                    at_ms=turn.now_ms, plugin=plugin, where=where, error=error, off=off
+                )
+            )
+        self._faults.clear()
+
+    def recover(self, records: Iterable[Record]) -> list[Action]:
+        """Fold a journal's records; return what is under way and must be done again.
+
+        Orders that were never answered are sent again under their old id: a simulated
+        venue that starts anew has not seen them.
+        """
+        for record in records:
+            self.state.apply(record)
+            remember(self.bench, record)
+            if isinstance(record, PluginFault) and record.off:
+                plugin = self.bench.host.plugins.get(record.plugin)
+                if plugin is not None:
+                    plugin.fault = f"switched off before: {record.error}"
+        return list(self._under_way())
+
+    def _under_way(self) -> Iterable[Action]:
+        for order in self.state.live.values():
+            if order.status is OrderStatus.SENT:
+                yield Send(order.intent)
+            if order.cancel_asked:
+                yield Cancel(order.intent.client_id)
+            if order.intent.cancel_after_ms:
+                yield WakeAt(order.intent.made_ms + order.intent.cancel_after_ms)
+        for delayed in self.state.waiting.values():
+            yield WakeAt(delayed.until_ms)
+
+    def rests(self, symbol: str) -> bool:
+        """Return whether an entry candidate stays declined until a record changes that.
+
+        True while a veto holds that only a recorded event can lift: then a driver may
+        skip candles of the same stretch without changing any decision.
+        """
+        bench = self.bench
+        if not all(asks_approval(rule) for rule in bench.rulebook.entry):
+            return False
+        turn = Turn(bench, self.state.now_ms)
+        held, _ = bench.held_vetoes(turn.desk(symbol))
+        return any(steady(turn, bit) for bit in held)

@@ -1,0 +1,352 @@
+"""Pursue one proposal: coordinate it, check it, and make it an intent, or not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from quorate.contract.decisions import Value, Verdict
+from quorate.contract.records import (
+    Closed,
+    Declined,
+    Delayed,
+    Intended,
+    Leaving,
+    Proposal,
+)
+from quorate.contract.views import Draft
+from quorate.flow.desk import FlowDesk
+from quorate.flow.events import Send, WakeAt
+from quorate.flow.turn import Turn
+from quorate.rulebook.diagnostics import Span
+from quorate.rulebook.rules import CheckRule, ExitRule, Formula, How
+from quorate.stages.answers import Moment
+from quorate.stages.checks import Finding, Judgement, judge
+from quorate.stages.exits import view_position
+from quorate.stages.orders import choose, draft_order
+from quorate.values.numbers import ONE, ZERO
+from quorate.values.trade import Intent, Position, Purpose, Trade
+
+WEAKEST = "weakest_position"
+"""The fact that names the position a reallocation gives up."""
+
+
+def pursue(turn: Turn, proposal: Proposal) -> None:
+    """Take a proposal as far as it gets now: sent, waiting, or declined."""
+    desk = turn.desk(proposal.symbol)
+    way = _way(turn, proposal, desk)
+    if way is None:
+        _decline(turn, proposal, "no-order-rule", None, "orders", {})
+        return
+    how, price, moment, rule = way
+    try:
+        draft = draft_order(
+            turn.bench.answers, turn.bench.host, proposal, how, moment, price=price
+        )
+    except Exception as error:  # noqa: BLE001 - a price that cannot be computed
+        _decline(turn, proposal, rule, None, "orders", {"error": str(error)})
+        return
+    if draft is None:
+        _too_small(turn, proposal, rule)
+        return
+    checks = turn.bench.checks[draft.side]
+    judgement = judge(turn.bench.answers, checks, draft, desk)
+    if judgement.finding is not Finding.PASS:
+        _rulings(turn, judgement, proposal)
+        _stopped(turn, proposal, judgement)
+        return
+    objection = _ask_plugins(turn, judgement.draft, desk)
+    if objection is not None:
+        plugin, reason = objection
+        _rulings(turn, judgement, proposal)
+        _decline(turn, proposal, plugin, None, "plugins", {"reason": reason})
+        return
+    _intend(turn, proposal, judgement, how, moment)
+
+
+def _way(
+    turn: Turn, proposal: Proposal, desk: FlowDesk
+) -> tuple[How, Formula | None, Moment, str] | None:
+    """Return how the order is sent, its price, the views and the rule's id."""
+    bench = turn.bench
+    if proposal.purpose == Purpose.ENTRY:
+        moment = Moment(desk)
+        choice = choose(bench.answers, bench.rulebook.orders, bench.orders, moment)
+        if choice.rule is None:
+            return None
+        how = choice.rule.how
+        turn.decide(
+            Verdict.FIRED,
+            section="orders",
+            rule=choice.rule.id,
+            place=choice.rule.place,
+            symbol=proposal.symbol,
+            inputs=choice.inputs,
+            effect={"type": how.type, "time_in_force": how.time_in_force},
+            position_id=proposal.position_id,
+        )
+        return how, how.limit_price, moment, choice.rule.id
+    rule = exit_rule(turn, proposal.rule)
+    position = turn.state.positions.get(proposal.position_id)
+    price = desk.price(proposal.symbol)
+    if rule is None or position is None or price is None:
+        return None
+    view = view_position(
+        position,
+        desk.market,
+        price=float(price),
+        at_ms=turn.now_ms,
+        peak_price=turn.bench.view.peak(position.symbol, position.opened_ms)
+        or float(price),
+    )
+    moment = Moment(desk, position=view)
+    return rule.how, rule.rest or rule.how.limit_price, moment, rule.id
+
+
+def exit_rule(turn: Turn, name: str) -> ExitRule | None:
+    """Return an exit rule; a reallocation leaves like the first market exit."""
+    rules = turn.bench.rulebook.exits
+    for rule in rules:
+        if rule.id == name:
+            return rule
+    watched = [rule for rule in rules if rule.when is not None]
+    return watched[0] if watched else None
+
+
+def _ask_plugins(turn: Turn, draft: Draft, desk: FlowDesk) -> tuple[str, str] | None:
+    """Return the first plugin that objects and why; a crash objects."""
+    for answer in turn.bench.host.ask("check", draft=draft, desk=desk):
+        if answer.error:
+            return answer.plugin, f"the check failed: {answer.error}"
+        if answer.value is not None:
+            return answer.plugin, str(answer.value)
+    return None
+
+
+def _intend(
+    turn: Turn,
+    proposal: Proposal,
+    judgement: Judgement,
+    how: How,
+    moment: Moment,
+) -> None:
+    draft = judgement.draft
+    number = turn.state.orders_made + 1
+    client_id = f"{turn.state.run}-{number}"
+    intent = Intent(
+        client_id=client_id,
+        root_id=proposal.root_id or client_id,
+        symbol=draft.symbol,
+        venue_symbol=draft.venue_symbol,
+        side=draft.side,
+        type=how.type,
+        time_in_force=how.time_in_force,
+        post_only=draft.post_only,
+        amount=draft.amount,
+        limit_price=draft.limit_price,
+        reference_price=draft.reference_price,
+        purpose=Purpose(proposal.purpose),
+        rule=proposal.rule,
+        attempt=proposal.attempt,
+        max_attempts=_whole(turn, how.max_attempts, moment, default=1),
+        cancel_after_ms=_whole(turn, how.cancel_after, moment, default=0),
+        position_id=proposal.position_id,
+        made_ms=turn.now_ms,
+    )
+    _rulings(turn, judgement, proposal, client_id)
+    turn.note(
+        Intended(at_ms=turn.now_ms, intent=intent, confidence=proposal.confidence)
+    )
+    turn.act(Send(intent))
+    if intent.cancel_after_ms:
+        turn.act(WakeAt(turn.now_ms + intent.cancel_after_ms))
+
+
+def _whole(turn: Turn, formula: Formula | None, moment: Moment, default: int) -> int:
+    if formula is None:
+        return default
+    try:
+        return max(default, int(turn.bench.answers.value(formula, moment)))
+    except Exception:  # noqa: BLE001 - not known: the careful default
+        return default
+
+
+def _rulings(
+    turn: Turn, judgement: Judgement, proposal: Proposal, client_id: str = ""
+) -> None:
+    for ruling in judgement.rulings:
+        turn.decide(
+            ruling.verdict,
+            section="checks",
+            rule=ruling.rule.id,
+            place=ruling.rule.place,
+            symbol=proposal.symbol,
+            inputs=ruling.inputs,
+            effect=ruling.effect,
+            client_id=client_id,
+            position_id=proposal.position_id,
+        )
+
+
+def _stopped(turn: Turn, proposal: Proposal, judgement: Judgement) -> None:
+    """Do what the check that stopped the order wants: wait, reallocate, write off."""
+    check = judgement.by
+    assert check is not None
+    finding = judgement.finding
+    give_up_ms = proposal.since_ms + judgement.give_up_ms
+    if finding is Finding.WRITE_OFF and proposal.purpose == Purpose.EXIT:
+        write_off(turn, proposal.position_id, proposal.rule)
+    elif finding is Finding.WAIT and turn.now_ms + judgement.wait_ms <= give_up_ms:
+        until_ms = turn.now_ms + judgement.wait_ms
+        _delay(turn, proposal, until_ms, give_up_ms, check.id)
+    elif finding is Finding.REALLOCATE and turn.now_ms < give_up_ms:
+        if _reallocate(turn, proposal.symbol, check):
+            _delay(turn, proposal, give_up_ms, give_up_ms, check.id, for_funds=True)
+        else:
+            _declined(turn, proposal, check.id)
+    else:
+        _declined(turn, proposal, check.id)
+
+
+def _delay(
+    turn: Turn,
+    proposal: Proposal,
+    until_ms: int,
+    give_up_ms: int,
+    why: str,
+    *,
+    for_funds: bool = False,
+) -> None:
+    turn.note(
+        Delayed(
+            at_ms=turn.now_ms,
+            proposal=proposal,
+            until_ms=until_ms,
+            give_up_ms=give_up_ms,
+            why=why,
+            for_funds=for_funds,
+        )
+    )
+    turn.act(WakeAt(until_ms))
+
+
+def _reallocate(turn: Turn, symbol: str, check: CheckRule) -> bool:
+    """Let the weakest position leave; return whether there is one that can."""
+    bench = turn.bench
+    context = bench.answers.context([WEAKEST], Moment(turn.desk(symbol)), exact=True)
+    position = turn.state.positions.get(str(getattr(context, WEAKEST)))
+    if position is None or position.leaving:
+        return False
+    begin_leaving(turn, position, check.id, ONE, check.place, {WEAKEST: position.id})
+    return True
+
+
+def begin_leaving(
+    turn: Turn,
+    position: Position,
+    rule: str,
+    share: Decimal,
+    place: Span,
+    inputs: dict[str, Value],
+) -> None:
+    """Decide that a position leaves; at the end of the turn it is freed and sold."""
+    turn.decide(
+        Verdict.FIRED,
+        section="exits",
+        rule=rule,
+        place=place,
+        symbol=position.symbol,
+        inputs=inputs,
+        effect={"sell": str(share)},
+        position_id=position.id,
+    )
+    turn.note(
+        Leaving(
+            at_ms=turn.now_ms,
+            position_id=position.id,
+            rule=rule,
+            share=share,
+        )
+    )
+
+
+def _too_small(turn: Turn, proposal: Proposal, rule: str) -> None:
+    if proposal.purpose == Purpose.EXIT:
+        write_off(turn, proposal.position_id, proposal.rule)
+    else:
+        _decline(turn, proposal, rule, None, "orders", {"reason": "nothing is left"})
+
+
+def _decline(
+    turn: Turn,
+    proposal: Proposal,
+    by: str,
+    place: Span | None,
+    section: str,
+    effect: dict[str, Value],
+) -> None:
+    turn.decide(
+        Verdict.REFUSED,
+        section=section,
+        rule=by,
+        place=place,
+        symbol=proposal.symbol,
+        effect=effect,
+        position_id=proposal.position_id,
+    )
+    _declined(turn, proposal, by)
+
+
+def _declined(turn: Turn, proposal: Proposal, by: str) -> None:
+    if proposal.purpose == Purpose.TAKE_PROFIT:
+        return  # the watched exits stand; there is nothing to undo
+    exiting = proposal.purpose != Purpose.ENTRY
+    declined = Declined(
+        at_ms=turn.now_ms,
+        symbol=proposal.symbol,
+        rule=proposal.rule,
+        by=by,
+        stretch_ms=0 if exiting else turn.bench.view.stretch_ms(proposal.symbol),
+        position_id=proposal.position_id if exiting else "",
+    )
+    if not exiting and turn.said_before(declined):
+        return
+    turn.note(declined)
+
+
+def write_off(turn: Turn, position_id: str, rule: str) -> None:
+    """Close a position whose remainder cannot be sold; what is left is dust."""
+    position = turn.state.positions.get(position_id)
+    if position is not None:
+        close(turn, position, rule)
+
+
+def close(turn: Turn, position: Position, rule: str) -> None:
+    """Close a position: its result is final, net of both fees."""
+    paid = position.cost_quote + position.entry_fee_quote
+    received = position.proceeds_quote - position.exit_fee_quote
+    profit = received - paid
+    turn.note(
+        Closed(
+            at_ms=turn.now_ms,
+            trade=Trade(
+                position_id=position.id,
+                symbol=position.symbol,
+                rule=position.rule,
+                exit_rule=rule,
+                opened_ms=position.opened_ms,
+                closed_ms=turn.now_ms,
+                amount=position.bought,
+                cost_quote=position.cost_quote,
+                proceeds_quote=position.proceeds_quote,
+                fee_quote=position.entry_fee_quote + position.exit_fee_quote,
+                profit_quote=profit,
+                profit_ratio=profit / paid if paid else ZERO,
+                dust=max(ZERO, position.held),
+            ),
+        )
+    )
+
+
+def give_up(turn: Turn, proposal: Proposal, by: str) -> None:
+    """Let go of a proposal that has waited too long."""
+    _declined(turn, proposal, by)

@@ -1,0 +1,210 @@
+"""One turn of the flow: the event at hand, and what has followed from it so far.
+
+The bench is what stays from turn to turn: state, rulebook, plugins, market view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from quorate.contract.decisions import Decision, Value, Verdict
+from quorate.contract.records import Declined, Learned, PluginFault, Record
+from quorate.flow.desk import FlowDesk
+from quorate.flow.events import Action, MarketView, Outcome
+from quorate.flow.state import State
+from quorate.host.host import Host
+from quorate.rulebook.diagnostics import Span
+from quorate.rulebook.params import ParamValue
+from quorate.rulebook.rulebook import Rulebook
+from quorate.stages.answers import Answers, Conditions, Moment
+from quorate.values.trade import Side
+
+
+@dataclass(slots=True)
+class Bench:
+    """What every turn works with. ``view`` is moved along by the driver."""
+
+    rulebook: Rulebook
+    host: Host
+    view: MarketView
+    state: State = field(default_factory=State)
+    answers: Answers = field(init=False)
+    entry: Conditions = field(init=False)
+    vetoes: Conditions = field(init=False)
+    checks: Mapping[Side, Conditions] = field(init=False)
+    orders: Conditions = field(init=False)
+    exits: Conditions = field(init=False)
+    tuning: Conditions = field(init=False)
+    _params: dict[str, dict[str, ParamValue]] = field(default_factory=dict)
+    _params_version: tuple[tuple[str, ParamValue], ...] = ()
+    _approvals: dict[str, tuple[int, int, bool | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rules = self.rulebook
+        self.answers = Answers(rules, self.host)
+        ask = self.answers.conditions
+        self.entry = ask(rules.entry, ["when"], exact=False)
+        self.vetoes = ask(rules.votes, ["veto"], exact=False)
+        self.checks = {
+            side: ask(
+                [check for check in rules.checks if check.side in (None, side)],
+                ["when", "require"],
+                exact=True,
+            )
+            for side in Side
+        }
+        self.orders = ask(rules.orders, ["when"], exact=True)
+        self.exits = ask(rules.exits, ["when"], exact=False)
+        self.tuning = ask(rules.tuning, ["when", "until"], exact=True)
+
+    def params(self, symbol: str) -> dict[str, ParamValue]:
+        """Return every param's value for a symbol, tuning included."""
+        version = tuple(self.state.tuned.items())
+        if version != self._params_version:
+            self._params.clear()
+            self._params_version = version
+        found = self._params.get(symbol)
+        if found is None:
+            found = self.rulebook.params.effective(symbol, self.state.tuned)
+            self._params[symbol] = found
+        return found
+
+    def desk(self, symbol: str, now_ms: int) -> FlowDesk:
+        """Return the desk of a symbol at a moment."""
+        return FlowDesk(self, symbol, now_ms)
+
+    def held_vetoes(self, desk: FlowDesk) -> tuple[list[int], list[int]]:
+        """Return the vetoes that hold, and those whose inputs are not known."""
+        if not self.vetoes.keys:
+            return [], []
+        context = self.answers.context(self.vetoes.reads, Moment(desk), exact=False)
+        mask, faults = self.vetoes.evaluate(context)
+        held = [bit for bit in range(len(self.vetoes.keys)) if mask >> bit & 1]
+        return held, [bit for bit, _ in faults]
+
+    def approval(self, desk: FlowDesk) -> bool | None:
+        """Return whether no veto holds: False if one does, None if one is not known."""
+        known = self._approvals.get(desk.symbol)
+        if known is not None and known[:2] == (self.state.version, desk.now_ms):
+            return known[2]
+        held, unknown = self.held_vetoes(desk)
+        answer = False if held else None if unknown else True
+        self._approvals[desk.symbol] = (self.state.version, desk.now_ms, answer)
+        return answer
+
+
+@dataclass(slots=True)
+class Turn:
+    """One event being handled; collects what is to be recorded and done."""
+
+    bench: Bench
+    now_ms: int
+    outcome: Outcome = field(default_factory=Outcome)
+    mark: int = 0
+
+    @property
+    def state(self) -> State:
+        """The state, every record of this turn applied."""
+        return self.bench.state
+
+    def desk(self, symbol: str) -> FlowDesk:
+        """Return the desk of a symbol now."""
+        return self.bench.desk(symbol, self.now_ms)
+
+    def note(self, record: Record) -> None:
+        """Record what happened: change the state, and let assistants remember it."""
+        bench = self.bench
+        bench.state.apply(record)
+        self.outcome.records.append(record)
+        remember(bench, record)
+        if isinstance(record, Learned | PluginFault):
+            return
+        desk = bench.desk(symbol_of(bench.state, record), self.now_ms)
+        answers = bench.host.tell(
+            "learn", record, lambda _: {"record": record, "desk": desk}
+        )
+        for answer in answers:
+            for lesson in answer.value or ():
+                if isinstance(lesson, Learned):
+                    self.note(lesson)
+
+    def said_before(self, declined: Declined) -> bool:
+        """Return whether a candidate was declined by the same rule in its stretch.
+
+        Then the decisions since ``mark``, where the candidate was taken up, are
+        dropped: a candidate is explained once, not at every candle.
+        """
+        before = self.state.declined.get(declined.symbol)
+        if before is None or replace(before, at_ms=declined.at_ms) != declined:
+            return False
+        del self.outcome.decisions[self.mark :]
+        return True
+
+    def act(self, action: Action) -> None:
+        """Ask the driver to do something once the turn is recorded."""
+        self.outcome.actions.append(action)
+
+    def decide(
+        self,
+        verdict: Verdict,
+        *,
+        section: str,
+        rule: str,
+        place: Span | None,
+        symbol: str,
+        inputs: Mapping[str, Value] | None = None,
+        effect: Mapping[str, Value] | None = None,
+        client_id: str = "",
+        position_id: str = "",
+    ) -> None:
+        """Put a rule's answer on record."""
+        self.outcome.decisions.append(
+            Decision(
+                at_ms=self.now_ms,
+                symbol=symbol,
+                section=section,
+                rule=rule,
+                place="" if place is None else f"{place.path}:{place.line}",
+                verdict=verdict,
+                inputs=inputs or {},
+                effect=effect or {},
+                client_id=client_id,
+                position_id=position_id,
+            )
+        )
+
+
+def remember(bench: Bench, record: Record) -> None:
+    """Let every assistant fold a record into its memory; the same on replay."""
+    state = bench.state
+    desk = bench.desk(symbol_of(state, record), record.at_ms)
+    told = bench.host.tell(
+        "remember",
+        record,
+        lambda plugin: {
+            "memory": state.memories.setdefault(plugin, {}),
+            "record": record,
+            "desk": desk,
+        },
+    )
+    for _ in told:
+        pass  # each answer is asked for in turn; a memory is all that is wanted
+
+
+def symbol_of(state: State, record: Record) -> str:
+    """Return the symbol a record is about; for none, the first one traded."""
+    symbol = getattr(record, "symbol", None)
+    if isinstance(symbol, str) and symbol in state.markets:
+        return symbol
+    intent = getattr(record, "intent", None)
+    if intent is not None:
+        return str(intent.symbol)
+    client_id = getattr(record, "client_id", None)
+    order = state.order(client_id) if client_id else None
+    if order is not None:
+        return order.intent.symbol
+    trade = getattr(record, "trade", None)
+    if trade is not None:
+        return str(trade.symbol)
+    return next(iter(state.markets), "")

@@ -1,0 +1,159 @@
+"""The kinds of rule, checked and compiled: frozen values that the stages read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from quorate.rulebook.diagnostics import Span
+from quorate.rulebook.terms import Expression
+from quorate.values.trade import OrderType, Side, TimeInForce
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One checked expression and the function it was compiled to.
+
+    ``exact`` formulas take and give Decimals (the order path), the others floats.
+    ``evaluate`` takes a context with the names of ``expression.reads`` as attributes.
+
+    Raises (when evaluated):
+        NotKnown: a name is missing, None, NaN or infinite.
+        ArithmeticError: a division by zero.
+    """
+
+    expression: Expression
+    exact: bool
+    evaluate: Callable[[object], Any]
+
+    @property
+    def text(self) -> str:
+        """The expression as written."""
+        return self.expression.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteRule:
+    """One vote: a ``score`` with its weights, or a ``veto``; neither weighs a plugin.
+
+    ``timeframes`` pairs a duration in ms, or the name of a duration param, with its
+    weight; empty means the tape's own.
+    """
+
+    id: str
+    place: Span
+    assistant: str
+    weight: float
+    timeframes: tuple[tuple[int | str, float], ...]
+    lets: tuple[tuple[str, Formula], ...]
+    when: Formula | None
+    score: Formula | None
+    veto: Formula | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRule:
+    """When a purchase is proposed, and for how much (quote money, or base amount)."""
+
+    id: str
+    place: Span
+    when: Formula
+    quote_amount: Formula | None
+    amount: Formula | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRule:
+    """What an order must pass. ``side`` None means both; durations are in ms."""
+
+    id: str
+    place: Span
+    side: Side | None
+    guards: str
+    when: Formula | None
+    require: Formula | None
+    amount: Formula | None
+    wait: Formula | None
+    reallocate: Formula | None
+    give_up_after: Formula | None
+    write_off: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How an order is sent. None means: not said by the rule."""
+
+    type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    limit_price: Formula | None
+    cancel_after: Formula | None
+    max_attempts: Formula | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRule:
+    """How an entry is sent, when ``when`` holds; None always holds."""
+
+    id: str
+    place: Span
+    when: Formula | None
+    how: How
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRule:
+    """What a refusal means: whether, when and how to try again, what to learn or stop.
+
+    ``stop`` is "symbol", "all" or "".
+    """
+
+    id: str
+    place: Span
+    pattern: re.Pattern[str]
+    when: Formula | None
+    retry: bool
+    wait: Formula | None
+    amount: Formula | None
+    learn: str
+    stop: str
+    stop_for: Formula | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRule:
+    """When a position leaves (``when``), or at what price it rests (``rest``)."""
+
+    id: str
+    place: Span
+    when: Formula | None
+    rest: Formula | None
+    share: Formula
+    how: How
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningRule:
+    """What may be turned: param names and their new values."""
+
+    id: str
+    place: Span
+    when: Formula
+    until: Formula | None
+    min_samples: int
+    at_most_every: Formula | None
+    settings: tuple[tuple[str, Formula], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """Another spelling of symbols: pattern and meaning."""
+
+    match: str
+    means: str
+    place: Span
+
+
+Rule = VoteRule | EntryRule | CheckRule | OrderRule | ErrorRule | ExitRule | TuningRule

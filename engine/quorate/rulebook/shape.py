@@ -1,0 +1,161 @@
+"""Hold rule files against the JSON Schemas, and say what is wrong where.
+
+The only importer of jsonschema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from quorate.bundle import bundled
+from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
+from quorate.rulebook.text import Document
+
+CODES = {
+    "S200": "a value that the schema of its key does not allow",
+    "S201": "an unknown key",
+    "S202": "a required key is missing",
+    "S203": "a value of the wrong type",
+    "S204": "a value that is not one of the allowed words",
+    "S205": "a value outside its range",
+    "S206": "a text that does not have the required form",
+    "S207": "nothing where something is needed",
+}
+
+
+@cache
+def _validator(name: str) -> Draft7Validator:
+    folder = bundled("schemas")
+    schemas = {
+        path.name: json.loads(path.read_text("utf-8"), parse_float=Decimal)
+        for path in sorted(folder.glob("*.schema.json"))
+    }
+    registry: Registry[Any] = Registry().with_resources(
+        (key, Resource.from_contents(schema)) for key, schema in schemas.items()
+    )
+    return Draft7Validator(schemas[f"{name}.schema.json"], registry=registry)
+
+
+def section_names() -> tuple[str, ...]:
+    """Return the sections a rule file may hold."""
+    schema: Any = _validator("rulebook").schema
+    return tuple(schema["properties"])
+
+
+def check_shape(document: Document, schema: str = "rulebook") -> list[Problem]:
+    """Return everything in ``document`` that ``schema`` does not allow."""
+    problems = []
+    for error in _validator(schema).iter_errors(document.value):
+        problems.extend(_problems(document, error))
+    return sorted(problems, key=lambda problem: problem.span)
+
+
+def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    span = document.span(path)
+    key = path[-1] if path and isinstance(path[-1], str) else "the value"
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(document, error, path)
+    elif error.validator == "required":
+        yield from _missing_key(document, error, path)
+    else:
+        code, message, advice = _say(error, f"`{key}`")
+        yield _problem(document, code, message, span, advice)
+
+
+def _unknown_keys(
+    document: Document, error: ValidationError, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    known = list(error.schema.get("properties", {}))
+    for key in error.instance:
+        if key in known:
+            continue
+        free = [word for word in known if word not in error.instance]
+        near = did_you_mean(str(key), free or known)
+        listed = ", ".join(known)
+        advice = f'did you mean "{near}"?' if near else f"the keys here are {listed}"
+        span = document.key_spans.get((*path, key), document.span((*path, key)))
+        yield _problem(document, "S201", f"unknown key `{key}`", span, advice)
+
+
+def _missing_key(
+    document: Document, error: ValidationError, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    missing = str(error.message).split("'")[1]
+    known = error.schema.get("properties", {})
+    extra = [str(key) for key in error.instance if key not in known]
+    if did_you_mean(missing, extra):
+        return  # the misspelt key is one problem, not two
+    yield _problem(
+        document,
+        "S202",
+        f"key `{missing}` is missing",
+        document.span(path),
+        known.get(missing, {}).get("description", ""),
+    )
+
+
+_TYPES = {
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+}
+
+
+def _say(error: ValidationError, key: str) -> tuple[str, str, str]:
+    """Return code, message and advice for one schema error."""
+    value, limit = error.instance, error.validator_value
+    shown = _show(value)
+    advice = str(error.schema.get("description", ""))
+    kind = str(error.validator)
+    if kind == "type":
+        types = [limit] if isinstance(limit, str) else limit
+        wanted = " or ".join(_TYPES.get(name, name) for name in types)
+        return "S203", f"{key} must be {wanted}, was {shown}", advice
+    if kind == "enum":
+        words = [str(word) for word in limit]
+        near = did_you_mean(str(value), words)
+        advice = f'did you mean "{near}"?' if near else advice
+        return "S204", f"{key} must be {' or '.join(words)}, was {shown}", advice
+    if kind in _RANGES:
+        return "S205", f"{key} must be {_RANGES[kind]} {limit}, was {shown}", advice
+    if kind in ("minItems", "minProperties", "minLength"):
+        return "S207", f"{key} is empty", advice
+    if kind == "pattern":
+        return "S206", f"{key} does not have the required form, was {shown}", advice
+    return "S200", f"{key}: {error.message}", advice
+
+
+_RANGES = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "greater than",
+    "maxLength": "no longer than",
+}
+
+
+def _show(value: object) -> str:
+    text = f"{value!r}" if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _problem(
+    document: Document, code: str, message: str, span: Span, advice: str
+) -> Problem:
+    return Problem(code, message, span, help=advice, source=source_line(document, span))
+
+
+def source_line(document: Document, span: Span) -> str:
+    """Return the text of the line that ``span`` starts on."""
+    return document.lines[span.line - 1] if span.line <= len(document.lines) else ""
