@@ -26,6 +26,7 @@ Path = tuple[str | int, ...]
 
 _PROPERTY = re.compile(r"[&!]\S*[ \t]*")
 _SWALLOWED = re.compile(r"\n[ \t]*-(?:[ \t]|$)")
+_GLUED = re.compile(r"[|>][-+0-9]*#")
 _TOP_HINT = "start with a section at the left margin, such as entry:"
 
 
@@ -91,6 +92,7 @@ class Composer:
         self._unused: dict[str, Span] = {}
         self._values = 0
         self._tabs = "\t" in source.text
+        self._brackets = 0
 
     def compose(self, events: Iterator[Event]) -> Node | None:
         """Return the root, or None when reading had to stop; see ``problems``."""
@@ -135,6 +137,8 @@ class Composer:
         self._spend(1, event.span)
         self._check_tag(event)
         self._open_anchor(event)
+        flow = event.kind != "scalar" and event.style == "flow"
+        self._brackets += flow
         if event.kind == "scalar":
             node = self._scalar(event, key)
         elif depth > MAX_DEPTH:
@@ -143,6 +147,7 @@ class Composer:
             node = self._list(event, depth)
         else:
             node = self._mapping(event, depth)
+        self._brackets -= flow
         self._close_anchor(event, node)
         return node
 
@@ -273,7 +278,14 @@ class Composer:
             self._no_value(event, key, span)
             return Node(None, span, style)
         self._check_text(event, span)
-        if not style and _SWALLOWED.search(self._written(span)):
+        if style in ("|", ">") and _GLUED.match(self._source.written(span)):
+            # Only one reader takes "># note" for the head of a block.
+            head = self._source.written(span).partition("\n")[0]
+            message = f'a value that starts with "{style}" must be quoted'
+            place = self._source.within(span, 0, len(head))
+            hint = f"quote the value: {scalars.quoted(head)}"
+            self._report("Y112", message, place, hint)
+        if not style and _SWALLOWED.search(self._source.written(span)):
             message = "a list item is read as part of the text above it"
             self._report("Y110", message, span, "indent the items of one list alike")
         meant = text if style else scalars.read_plain(text)
@@ -315,26 +327,21 @@ class Composer:
     def _check_text(self, event: Event, span: Span) -> None:
         if event.style == '"' and UNSEEN.search(event.text):
             self._escaped(span)
-        if self._tabs and "\t" in self._written(span):
+        if self._tabs and "\t" in self._source.written(span):
             hint = r"write spaces, or \t between double quotes"
             self._report("Y105", "a tab within a text", span, hint)
+        if not event.style and self._brackets and "?" in event.text:
+            # One reader takes it for the mark of a key, the other for text.
+            start = self._source.written(span).find("?")
+            message = 'a text with "?" in brackets must be quoted'
+            place = self._source.within(span, start)
+            self._report("Y112", message, place, "quote the text")
 
     def _escaped(self, span: Span) -> None:
-        lines = self._written(span).split("\n")
-        for number, text in enumerate(lines, span.line):
-            shift = span.column if number == span.line else 1
-            for start, length, what in escapes(text):
-                column = start + shift
-                place = self._source.span(number, column, number, column + length)
-                hint = "write the text without it"
-                self._report("Y104", f"{what}, escaped", place, hint)
-
-    def _written(self, span: Span) -> str:
-        lines = self._source.lines[span.line - 1 : span.end_line]
-        if len(lines) == 1:
-            return lines[0][span.column - 1 : span.end_column - 1]
-        first, *rest = lines or ("",)
-        return "\n".join((first[span.column - 1 :], *rest))
+        for start, length, what in escapes(self._source.written(span)):
+            place = self._source.within(span, start, length)
+            hint = "write the text without it"
+            self._report("Y104", f"{what}, escaped", place, hint)
 
     def _place(self, event: Event) -> Span:
         """Return a scalar's own place: behind its anchor, block marks included."""

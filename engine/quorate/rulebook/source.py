@@ -73,6 +73,24 @@ class Source:
         column = offset - self.text.rfind("\n", 0, offset)
         return Span(self.path, line, column, line, column + length)
 
+    def written(self, span: Span) -> str:
+        """Return the text of a place as it stands in the file."""
+        lines = list(self.lines[span.line - 1 : span.end_line])
+        if not lines:
+            return ""
+        if span.end_line == span.line + len(lines) - 1:
+            lines[-1] = lines[-1][: span.end_column - 1]
+        lines[0] = lines[0][span.column - 1 :]
+        return "\n".join(lines)
+
+    def within(self, span: Span, start: int, length: int = 1) -> Span:
+        """Return the place of some characters of what is written at ``span``."""
+        before = self.written(span)[:start]
+        line = span.line + before.count("\n")
+        column = len(before) - before.rfind("\n")
+        column += span.column - 1 if line == span.line else 0
+        return self.span(line, column, line, column + length)
+
     def line(self, number: int) -> str:
         """Return the text of a 1-based line; empty where there is none."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""

@@ -8,7 +8,7 @@ so that both of PyYAML's readers lead to the same problem.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.scalars import quoted
@@ -55,6 +55,11 @@ class UnreadableError(Exception):
 
 def explain(source: Source, complaint: Complaint) -> Problem:
     """Return the problem behind a complaint: where its cause is and what to do."""
+    if complaint.line > len(source.lines):
+        # The end of a text without a last line end; one reader counts a line more.
+        last = len(source.lines)
+        column = len(source.line(last)) + 1
+        complaint = replace(complaint, line=last, column=column)
     for cause in (
         _in_quotes,
         _after_quotes,
@@ -156,6 +161,10 @@ def _odd_start(value: str, column: int, complaint: Complaint) -> bool:
 def _bracket(source: Source, complaint: Complaint) -> Problem | None:
     if "flow" not in complaint.context:
         return None
+    span = source.span(complaint.line, complaint.column)
+    if source.line(span.line)[span.column - 1 : span.column] == "?":
+        message = 'a text with "?" in brackets must be quoted'
+        return source.problem("Y112", message, span, "quote the text")
     opened = source.span(complaint.context_line, complaint.context_column)
     bracket = source.line(opened.line)[opened.column - 1 : opened.column]
     if bracket not in ("[", "{"):
@@ -165,7 +174,6 @@ def _bracket(source: Source, complaint: Complaint) -> Problem | None:
     rest = (source.line(complaint.line)[complaint.column - 1 :],)
     if not "".join(rest + source.lines[complaint.line :]).strip():
         return source.problem("Y110", message, opened, "close it")
-    span = source.span(complaint.line, complaint.column)
     message += " here, or a comma is missing"
     return source.problem(
         "Y110", message, span, "close it, or part the items by commas"
