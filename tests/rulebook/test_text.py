@@ -193,14 +193,19 @@ def test_foreign_corpus_is_refused_as_far_as_yaml_goes() -> None:
 
 
 def test_hostile_documents_are_refused_quickly() -> None:
-    slow = []
-    for want in manifest():
-        started = time.perf_counter()
-        read_document(HOSTILE / want["file"])
-        took_ms = (time.perf_counter() - started) * 1000
-        if took_ms > 100:
-            slow.append((want["file"], took_ms))
+    slow = [
+        want["file"]
+        for want in manifest()
+        # The best of several: other work on the machine is not what is measured.
+        if min(took_ms(HOSTILE / want["file"]) for _ in range(3)) > 100
+    ]
     assert slow == []
+
+
+def took_ms(path: pathlib.Path) -> float:
+    started = time.perf_counter()
+    read_document(path)
+    return (time.perf_counter() - started) * 1000
 
 
 def test_every_code_has_a_hostile_document() -> None:
