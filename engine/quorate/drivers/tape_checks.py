@@ -122,7 +122,7 @@ def without_noise(column: Floats) -> Floats:
     float holds for certain, so that a price on the venue's grid stays on it. The
     order of prices is kept.
     """
-    highest = float(column.max(initial=0.0))
+    highest = float(np.abs(column).max(initial=0.0))
     if not np.isfinite(highest) or highest <= 0:
         return column
     # Powers of ten are exact up to 10**22, and the division then rounds correctly.

@@ -176,7 +176,7 @@ def write_tape(candles: Candles, path: Path) -> None:
         part.write_bytes(_csv_bytes(columns))
     elif suffix == ".csv.gz":
         # Without the clock in the header: the same candles make the same bytes.
-        part.write_bytes(gzip.compress(_csv_bytes(columns), mtime=0))
+        part.write_bytes(gzip.compress(_csv_bytes(columns), compresslevel=6, mtime=0))
     else:
         _write_table(columns, part, suffix)
     part.replace(path)

@@ -94,11 +94,13 @@ def resample(candles: Candles, timeframe_ms: int) -> Candles:
 def last_closed(higher: Candles, at_close_ms: Times) -> NDArray[np.int64]:
     """Return, for each moment, the row of the last higher candle closed by then.
 
-    ``at_close_ms`` are closing times of lower candles; -1 stands where none of the
-    higher candles is closed yet. A candle counts from the very moment of its close.
+    ``at_close_ms`` are the rising closing times of lower candles; -1 stands where no
+    higher candle is closed yet. A candle counts from the very moment of its close.
     """
-    rows = np.searchsorted(higher.close_ms, at_close_ms, side="right") - 1
-    return rows.astype(np.int64, copy=False)
+    # Looking up the few higher closes is several times as fast as the many lower ones.
+    first_seen = np.searchsorted(at_close_ms, higher.close_ms, side="left")
+    edges = np.concatenate(([0], first_seen, [len(at_close_ms)]))
+    return np.repeat(np.arange(-1, len(higher), dtype=np.int64), np.diff(edges))
 
 
 def _require_regular(candles: Candles) -> None:
