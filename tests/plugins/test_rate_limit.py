@@ -24,6 +24,7 @@ from quorate import (
     OrderType,
     OrderView,
     Purpose,
+    RateCounter,
     RateLimits,
     Record,
     Refused,
@@ -413,3 +414,36 @@ def test_the_counter_is_that_of_a_count_by_the_millisecond(
             slow += 800_000
         desk.end(client_id, at_ms)
         assert desk.fact("rate_counter") * 100_000 == slow
+
+
+@given(
+    calls=st.lists(st.tuples(st.integers(1_000, 9_000), st.booleans()), max_size=12),
+    latency_ms=st.integers(0, 400),
+    looks=st.lists(st.integers(0, 999), max_size=4),
+)
+def test_it_is_never_below_the_counter_of_a_venue_far_away(
+    load_plugin: Callable[[str], ModuleType],
+    calls: list[tuple[int, bool]],
+    latency_ms: int,
+    looks: list[int],
+) -> None:
+    plugin = load_plugin("rate_limit")
+    desk = Desk(plugin, plugin.rate_limits("pro"))
+    assert desk.limits is not None
+    venue = RateCounter(desk.limits.order_decay)
+    at_ms = T0
+    for number, (pause_ms, pulled) in enumerate(calls):
+        at_ms += pause_ms
+        client_id = f"o{number}"
+        desk.send(client_id, at_ms)
+        assert desk.fact("rate_counter") >= venue.read(at_ms) + 1
+        venue.add(desk.limits.add_cost, at_ms + latency_ms)
+        desk.accept(client_id, at_ms + latency_ms)
+        if pulled:
+            at_ms += latency_ms + 10
+            desk.ask_cancel(client_id, at_ms)
+            venue.add(desk.limits.cancel_cost(10 + latency_ms), at_ms + latency_ms)
+            desk.end(client_id, at_ms + latency_ms)
+        for later_ms in sorted(looks):
+            desk.now_ms = max(desk.now_ms, at_ms + later_ms)
+            assert desk.fact("rate_counter") >= venue.read(desk.now_ms)
