@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 where = np.where
+least = np.minimum
+most = np.maximum
 abs = np.abs  # noqa: A001 - the name that rules use
 
 
@@ -36,13 +38,13 @@ def outside(mask: Any, fault: Any) -> Any:
 def zeros(column: Any) -> Any:
     """Return where a divisor is zero."""
     hits = column == 0
-    return hits if hits.any() else None
+    return hits if np.count_nonzero(hits) else None
 
 
 def lost(column: Any) -> Any:
     """Return where a number is NaN or infinite."""
     finite = np.isfinite(column)
-    return None if finite.all() else ~finite
+    return None if np.count_nonzero(finite) == finite.size else ~finite
 
 
 def same(left: Any, right: Any) -> Any:

@@ -40,7 +40,8 @@ def compile_columns(
 
     A fault marks the rows where the compiled function would raise: a division by zero
     that is reached and, with ``guard``, a mentioned value or a resulting number that is
-    missing, NaN or infinite. Values at faults are NaN, False or ''. When no column is
+    missing, NaN or infinite. Values at faults are NaN, False or ''; the sign of a zero
+    may differ. When no column is
     an array, there is one row.
     """
     kernel = _Kernel([expression], guard=guard)
@@ -132,7 +133,7 @@ class _Kernel:
         self._reads: dict[str, Kind] = {}
         for expression in expressions:
             self._reads.update(expression.reads)
-        writer = ColumnWriter()
+        writer = ColumnWriter(guard=guard)
         results = []
         for expression in expressions:
             cell = writer.write(expression.tree)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 OPERATIONS = tuple(
-    "either inside outside zeros lost same among where abs".split()  # noqa: SIM905
+    "either inside outside zeros lost same among where least most abs".split()  # noqa: SIM905
 )
 """The functions of ``column_operations`` that written lines call."""
 
@@ -31,18 +31,32 @@ _SIGNS: dict[type[ast.AST], str] = {
 _LOCAL = re.compile(r"\b[ngv]_\w+")
 
 
+_FINITE, _ENDLESS, _ANYTHING = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The variables that hold a part's values and its faults; None: it has none."""
+    """The variables that hold a part's values and its faults; None: it has none.
+
+    ``reach`` says what the values can be in rows without a fault: finite, perhaps
+    infinite, or anything. ``positive`` says that they are above zero.
+    """
 
     value: str
     fault: str | None = None
+    reach: int = _ANYTHING
+    positive: bool = False
 
 
 class ColumnWriter:
-    """Write trees as straight lines of NumPy, each distinct part once."""
+    """Write trees as straight lines of NumPy, each distinct part once.
 
-    def __init__(self) -> None:
+    With ``guard`` the rows where a mentioned number is not finite will be faults
+    anyway, and quicker operations may give any value there.
+    """
+
+    def __init__(self, *, guard: bool) -> None:
+        self._names = _FINITE if guard else _ANYTHING
         self.lines: list[tuple[str, str]] = []
         self.constants: dict[str, object] = {}
         self._known: dict[str, str] = {}
@@ -65,15 +79,18 @@ class ColumnWriter:
         """Return where the values and faults of ``node`` will be."""
         match node:
             case ast.Name():
-                return Cell(f"n_{node.id}")
+                return Cell(f"n_{node.id}", reach=self._names)
             case ast.Constant():
-                return Cell(self._constant(node.value))
+                name = self._constant(node.value)
+                held: Any = node.value
+                above = isinstance(held, Decimal) and held > 0
+                return Cell(name, reach=_FINITE, positive=above)
             case ast.BoolOp():
                 return self._all_or_any(node)
             case ast.UnaryOp():
                 part = self.write(node.operand)
                 sign = "~" if isinstance(node.op, ast.Not) else "-"
-                return Cell(self.named(f"{sign}{part.value}"), part.fault)
+                return Cell(self.named(f"{sign}{part.value}"), part.fault, part.reach)
             case ast.BinOp():
                 return self._binary(node)
             case ast.Compare():
@@ -110,10 +127,15 @@ class ColumnWriter:
     def _binary(self, node: ast.BinOp) -> Cell:
         left, right = self.write(node.left), self.write(node.right)
         fault = self.either(left.fault, right.fault)
-        if isinstance(node.op, ast.Div) and not self.constants.get(right.value):
+        divides = isinstance(node.op, ast.Div)
+        if divides and not right.positive:
             fault = self.either(fault, self.named(f"zeros({right.value})"))
-        sign = _SIGNS[type(node.op)]
-        return Cell(self.named(f"{left.value} {sign} {right.value}"), fault)
+        value = self.named(f"{left.value} {_SIGNS[type(node.op)]} {right.value}")
+        # Two finite numbers may overflow, but only infinite ones make a NaN.
+        exact = (left.reach, right.reach) == (_FINITE, _FINITE)
+        endless = exact or (divides and left.reach + right.reach == _ENDLESS)
+        both = left.positive and right.positive and isinstance(node.op, ast.Add)
+        return Cell(value, fault, _ENDLESS if endless else _ANYTHING, both)
 
     def _compare(self, node: ast.Compare) -> Cell:
         operator, other = node.ops[0], node.comparators[0]
@@ -143,7 +165,8 @@ class ColumnWriter:
         if other.fault is not None:
             outside = self.named(f"outside({test.value}, {other.fault})")
             fault = self.either(fault, outside)
-        return Cell(value, fault)
+        positive = body.positive and other.positive
+        return Cell(value, fault, max(body.reach, other.reach), positive)
 
     def _call(self, node: ast.Call) -> Cell:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -151,13 +174,23 @@ class ColumnWriter:
         fault = self.either(first.fault, *(part.fault for part in rest))
         value = first.value
         if name == "abs":
-            return Cell(self.named(f"abs({value})"), fault)
-        # Not np.minimum: a NaN must win or lose exactly as it does in Python's min.
-        sign = "<" if name == "min" else ">"
+            return Cell(self.named(f"abs({value})"), fault, first.reach)
+        reach = max(part.reach for part in (first, *rest))
         for part in rest:
-            better = self.named(f"{part.value} {sign} {value}")
-            value = self.named(f"where({better}, {part.value}, {value})")
-        return Cell(value, fault)
+            value = self._better(name, value, part.value, reach)
+        every = any if name == "max" and reach < _ANYTHING else all
+        positive = every(part.positive for part in (first, *rest))
+        return Cell(value, fault, reach, positive)
+
+    def _better(self, name: str, left: str, right: str, reach: int) -> str:
+        if reach < _ANYTHING:
+            return self.named(
+                f"{'least' if name == 'min' else 'most'}({left}, {right})"
+            )
+        # A NaN must win or lose exactly as in Python's min, unlike in np.minimum.
+        sign = "<" if name == "min" else ">"
+        better = self.named(f"{right} {sign} {left}")
+        return self.named(f"where({better}, {right}, {left})")
 
 
 def with_releases(lines: Sequence[tuple[str, str]], answers: list[str]) -> list[str]:
