@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from types import ModuleType
 from typing import Any
 
@@ -34,7 +34,7 @@ from quorate import (
 
 Load = Callable[[str], ModuleType]
 T0 = 1_700_000_000_000
-CENT = Decimal("1e-8")
+UNIT = Decimal("1e-8")
 
 PAPER: Mapping[str, Any] = {
     "balances": {"USD": 10000, "BTC": 10},
@@ -486,8 +486,8 @@ def test_a_fee_is_rounded_up(open_venue: Callable[..., Any]) -> None:
     answers = open_venue(fees=fees).arrive(order(), moment())
     fill = answers[1].fill
     exact_fee = fill.price * fees["taker"]
-    assert exact_fee < fill.fee < exact_fee + CENT
-    assert fill.fee % CENT == 0
+    assert exact_fee < fill.fee < exact_fee + UNIT
+    assert fill.fee % UNIT == 0
 
 
 def test_a_fee_is_never_more_than_what_is_received(
@@ -513,7 +513,7 @@ def test_funds_that_rest_in_the_book_are_not_there_twice(venue: Any) -> None:
 
 def test_a_buy_needs_its_fee_as_well(open_venue: Callable[..., Any]) -> None:
     cost = Decimal(90) + Decimal(90) * Decimal("0.004")
-    poor, rich = (open_venue(balances={"USD": cost - each}) for each in (CENT, 0))
+    poor, rich = (open_venue(balances={"USD": cost - each}) for each in (UNIT, 0))
     intent = order(limit="90")
     assert said(poor.arrive(intent, moment())) == ["EOrder:Insufficient funds"]
     assert said(rich.arrive(intent, moment())) == ["accepted"]
@@ -727,7 +727,7 @@ class Ledger:
         fill, sign = filled.fill, 1 if intent.side is Side.BUY else -1
         assert fill.amount > 0
         assert fill.fee >= 0
-        assert fill.fee % CENT == 0
+        assert fill.fee % UNIT == 0
         assert fill.trade_id not in self.trade_ids
         self.trade_ids.add(fill.trade_id)
         if intent.limit_price is not None:
@@ -747,8 +747,8 @@ class Ledger:
             elif currency == "USD":
                 assert intent.limit_price is not None
                 cost = rest * intent.limit_price
-                fee = Decimal(0) if fee_in_base else -(-cost * rate // CENT) * CENT
-                locked += cost + fee
+                units = (cost * rate / UNIT).to_integral_value(ROUND_CEILING)
+                locked += cost + (0 if fee_in_base else units * UNIT)
         return locked
 
 
