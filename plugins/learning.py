@@ -139,7 +139,7 @@ FACTS = [
         unit=AMOUNT,
         low=ZERO,
         moves=Moves.MARKET,
-        params=("minimum_cap",),
+        params=("minimum_cap", "minimum_expiry"),
         help="smallest order the venue takes, as it states or as it was learned",
         compute=learned_minimum,
     ),

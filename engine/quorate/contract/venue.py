@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from quorate.contract.records import Answer
-from quorate.values.trade import Intent, Market, Order, Side
+from quorate.values.trade import Intent, Market, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,11 @@ class Resting:
 
 
 class SimulatedVenue(Protocol):
-    """A venue without I/O: the driver tells it when orders arrive and prices trade."""
+    """A venue without I/O: the driver tells it when orders arrive and prices trade.
+
+    The same calls in the same order give the same answers: a run that goes on after
+    it was stopped tells the venue again what the journal says it was told.
+    """
 
     name: str
     latency_ms: int
@@ -50,9 +54,6 @@ class SimulatedVenue(Protocol):
 
     def open_balances(self, currencies: Iterable[str]) -> Mapping[str, Decimal]:
         """Return what the account holds of each currency at the start."""
-
-    def restore(self, orders: Iterable[Order], balances: Mapping[str, Decimal]) -> None:
-        """Take over open orders and balances from a journal, when a run goes on."""
 
     def arrive(self, intent: Intent, now: MarketNow) -> list[Answer]:
         """Answer an order that reaches the venue: refuse, fill, rest or cancel it."""

@@ -20,14 +20,12 @@ from quorate.contract.records import (
 from quorate.flow.answering import answered, resume
 from quorate.flow.entering import asks_approval, enter, steady
 from quorate.flow.events import (
-    Action,
     Cancel,
     Candle,
     Event,
     Look,
     MarketView,
     Outcome,
-    Send,
     Wake,
     WakeAt,
 )
@@ -109,11 +107,10 @@ class Flow:
             )
         self._faults.clear()
 
-    def recover(self, records: Iterable[Record]) -> list[Action]:
-        """Fold a journal's records; return what is under way and must be done again.
+    def recover(self, records: Iterable[Record]) -> list[WakeAt]:
+        """Fold a journal's records; return the moments to be woken at.
 
-        Orders that were never answered are sent again under their old id: a simulated
-        venue that starts anew has not seen them.
+        What was sent and not answered is the driver's to settle with the venue.
         """
         for record in records:
             self.state.apply(record)
@@ -122,15 +119,11 @@ class Flow:
                 plugin = self.bench.host.plugins.get(record.plugin)
                 if plugin is not None:
                     plugin.fault = f"switched off before: {record.error}"
-        return list(self._under_way())
+        return list(self._wakes())
 
-    def _under_way(self) -> Iterable[Action]:
+    def _wakes(self) -> Iterable[WakeAt]:
         for order in self.state.live.values():
-            if order.status is OrderStatus.SENT:
-                yield Send(order.intent)
-            if order.cancel_asked:
-                yield Cancel(order.intent.client_id)
-            if order.intent.cancel_after_ms:
+            if order.intent.cancel_after_ms and not order.cancel_asked:
                 yield WakeAt(order.intent.made_ms + order.intent.cancel_after_ms)
         for delayed in self.state.waiting.values():
             yield WakeAt(delayed.until_ms)

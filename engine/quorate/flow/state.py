@@ -127,7 +127,9 @@ class State:
         self._change(record.client_id, status=OrderStatus.UNKNOWN)
 
     def _cancel_asked(self, record: CancelAsked) -> None:
-        self._change(record.client_id, cancel_asked=record.why)
+        self._change(
+            record.client_id, cancel_asked=record.why, cancel_asked_ms=record.at_ms
+        )
 
     def _cancel_refused(self, record: CancelRefused) -> None:
         self._change(record.client_id, cancel_asked="")
@@ -169,10 +171,15 @@ class State:
         sign = 1 if order.intent.side is Side.BUY else -1
         self._credit(market.base, sign * fill.amount - fee_base)
         self._credit(market.quote, -sign * fill.cost_quote - fee_quote)
-        self._move_position(order, fill, fee_quote, fee_base)
+        self._move_position(order, fill, fee_quote, fee_base, record.at_ms)
 
     def _move_position(
-        self, order: Order, fill: Fill, fee_quote: Decimal, fee_base: Decimal
+        self,
+        order: Order,
+        fill: Fill,
+        fee_quote: Decimal,
+        fee_base: Decimal,
+        at_ms: int,
     ) -> None:
         position = self.positions.get(order.intent.position_id)
         if position is None:
@@ -180,6 +187,7 @@ class State:
         if order.intent.side is Side.BUY:
             position = replace(
                 position,
+                opened_ms=position.opened_ms if position.bought else at_ms,
                 bought=position.bought + fill.amount,
                 cost_quote=position.cost_quote + fill.cost_quote,
                 entry_fee_quote=position.entry_fee_quote + fee_quote,

@@ -21,6 +21,7 @@ from quorate.rulebook.compile_function import compile_value
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.expression import read_expression
 from quorate.rulebook.literals import read_quantity
+from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Params
 from quorate.rulebook.rules import (
     Alias,
@@ -37,7 +38,7 @@ from quorate.rulebook.rules import (
 from quorate.rulebook.sections import names_for
 from quorate.rulebook.shape import source_line
 from quorate.rulebook.terms import Name, Want
-from quorate.rulebook.text import Document, Path
+from quorate.rulebook.text import Document
 from quorate.values.trade import OrderType, Side, TimeInForce
 
 FLAG = Want.flag()

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def read_expression(  # noqa: PLR0917 - in the order in which a reader has them
+def read_expression(
     text: str,
     names: Mapping[str, Name],
     functions: Mapping[str, Function],

@@ -11,9 +11,10 @@ from typing import Any
 from quorate.contract.vocabulary import DURATION, RATIO, UNITS, Kind, Unit
 from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
 from quorate.rulebook.literals import NUMBER
+from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Param, Params, ParamValue, Setting, read_value
 from quorate.rulebook.shape import source_line
-from quorate.rulebook.text import Document, Path
+from quorate.rulebook.text import Document
 
 _FORM = "write a number, a percentage (0.5%), a duration (30s, 4h), or true / false"
 

@@ -148,6 +148,7 @@ class Order:
     ended_ms: int = 0
     end_reason: str = ""
     cancel_asked: str = ""
+    cancel_asked_ms: int = 0
     errors: tuple[str, ...] = ()
 
     @property

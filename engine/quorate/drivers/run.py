@@ -1,0 +1,208 @@
+"""Put one tape run together: venue, symbols, journal, driver; new or going on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from quorate.contract.records import Started
+from quorate.contract.venue import SimulatedVenue
+from quorate.drivers.tape import TapeDriver
+from quorate.drivers.tape_file import content_hash, fill_gaps, read_tapes
+from quorate.drivers.tape_name import split_source
+from quorate.errors import JournalError, VenueError
+from quorate.flow.events import Outcome
+from quorate.host.host import Host
+from quorate.journal.journal import Journal
+from quorate.rulebook.rulebook import Rulebook
+from quorate.values.market import Candles
+from quorate.values.rates import RateLimits
+
+UNITS_IN_A_COMMIT = 2000
+"""A tape can be read again, so its units are committed in groups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeSetup:
+    """What a tape run is made of."""
+
+    rulebook: Rulebook
+    host: Host
+    venue: str
+    tier: str
+    settings: Mapping[str, Any]
+    sources: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run leaves: how far it came and how many candles that was."""
+
+    run: str
+    candles: int
+    from_ms: int
+    until_ms: int
+
+
+def load_tapes(sources: Sequence[str]) -> tuple[list[Candles], str]:
+    """Return the tapes on full grids, and what names them: files and content hashes."""
+    tapes = [fill_gaps(candles) for candles in read_tapes(sources)]
+    names = []
+    for source in sources:
+        _, path = split_source(source)
+        names.append(f"{path.name}@{content_hash(path)[:12]}")
+    return tapes, " ".join(names)
+
+
+def run_tape(
+    setup: TapeSetup,
+    tapes: Sequence[Candles],
+    source: str,
+    journal: Journal,
+    *,
+    walk: bool = False,
+    progress: Callable[[int, int, int], None] | None = None,
+    stop_after: int | None = None,
+) -> Finished:
+    """Run the tapes into the journal, from its beginning or from where it stops.
+
+    ``progress`` is told (now, begin, end) in ms; ``stop_after`` ends the run early,
+    after so many steps.
+
+    Raises:
+        JournalError: the journal holds another run.
+        VenueError: the venue is not known, or a symbol cannot be traded there.
+    """
+    limits = _limits(setup)
+    venue = open_venue(setup, limits)
+    rulebook = setup.rulebook
+    journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
+
+    def write(outcome: Outcome, cursor: str) -> None:
+        journal.write(
+            outcome.records, outcome.decisions, cursor=cursor, rulebook=rulebook.digest
+        )
+
+    driver = TapeDriver(
+        rulebook=rulebook,
+        host=setup.host,
+        venue=venue,
+        tapes=tapes,
+        write=write,
+        walk=walk,
+    )
+    driver.prepare()
+    started = _started(setup, venue, tapes, source, limits)
+    begin_ms, end_ms = driver.span_ms
+    cursor = journal.cursor()
+    if cursor:
+        records = list(journal.records())
+        _same_run(records[0], started)
+        driver.resume(records, cursor)
+    else:
+        driver.start(started)
+    if stop_after is None:
+        driver.run(
+            None if progress is None else lambda now: progress(now, begin_ms, end_ms)
+        )
+    else:
+        for _ in range(stop_after):
+            if not driver.step():
+                break
+    journal.commit()
+    return Finished(
+        run=started.run,
+        candles=sum(len(candles) for candles in tapes),
+        from_ms=begin_ms,
+        until_ms=end_ms,
+    )
+
+
+def _limits(setup: TapeSetup) -> RateLimits | None:
+    answer = setup.host.ask_first("rate_limits", tier=setup.tier)
+    if answer is None:
+        return None
+    if answer.error or not isinstance(answer.value, RateLimits):
+        raise VenueError(
+            f"plugin {answer.plugin} could not tell the rate limits of tier "
+            f"{setup.tier!r}: {answer.error or 'it returned something else'}"
+        )
+    return answer.value
+
+
+def open_venue(setup: TapeSetup, limits: RateLimits | None) -> SimulatedVenue:
+    """Return the venue the workspace names.
+
+    Raises:
+        VenueError: no plugin knows it, or its plugin failed.
+    """
+    answer = setup.host.ask_first(
+        "venue", name=setup.venue, settings=setup.settings, limits=limits
+    )
+    if answer is None:
+        raise VenueError(
+            f"no plugin opens the venue {setup.venue!r}; see `quorate plugins`"
+        )
+    if answer.error:
+        raise VenueError(f"the venue {setup.venue!r} did not open: {answer.error}")
+    venue: SimulatedVenue = answer.value
+    return venue
+
+
+def _started(
+    setup: TapeSetup,
+    venue: SimulatedVenue,
+    tapes: Sequence[Candles],
+    source: str,
+    limits: RateLimits | None,
+) -> Started:
+    symbols = [candles.symbol for candles in tapes]
+    markets = venue.open_markets(symbols)
+    named = []
+    aliases = {alias.match: alias.means for alias in setup.rulebook.symbols}
+    for symbol in symbols:
+        answer = setup.host.ask_first("map_symbol", symbol=symbol, aliases=aliases)
+        market = markets[symbol]
+        if answer is not None and isinstance(answer.value, str) and not answer.error:
+            market = replace(market, venue_symbol=answer.value)
+        named.append(market)
+    currencies = sorted({name for m in named for name in (m.base, m.quote)})
+    balances = venue.open_balances(currencies)
+    identity = f"{source} {setup.rulebook.digest} {setup.venue} {setup.settings!r}"
+    return Started(
+        at_ms=min(int(candles.time_ms[0]) for candles in tapes),
+        run=hashlib.sha256(identity.encode()).hexdigest()[:8],
+        venue=setup.venue,
+        rulebook=setup.rulebook.digest,
+        source=source,
+        markets=tuple(named),
+        balances=tuple(sorted(balances.items())),
+        limits=limits,
+    )
+
+
+def _same_run(before: object, now: Started) -> None:
+    if not isinstance(before, Started):
+        raise JournalError("the journal does not begin with a run")
+    for name, told in (
+        ("source", "the tape"),
+        ("rulebook", "the rulebook"),
+        ("venue", "the venue"),
+        ("run", "quorate.yaml"),
+    ):
+        if getattr(before, name) != getattr(now, name):
+            raise JournalError(
+                f"the journal's run cannot go on: {told} has changed since; "
+                f"begin a new journal"
+            )
+
+
+def journal_path(folder: Path, sources: Sequence[str], stamp: str) -> Path:
+    """Return the path of a new run's journal: its first tape's name and a stamp."""
+    _, first = split_source(sources[0])
+    stem = first.name.split(".")[0]
+    more = f"+{len(sources) - 1}" if len(sources) > 1 else ""
+    return folder / f"{stem}{more}-{stamp}.sqlite"

@@ -1,0 +1,148 @@
+"""Find the next look at which an exit would hold, many looks at once.
+
+The columns say when, the flow decides: both compute the same arithmetic on the same
+numbers, so where the screen passes over a look the flow would do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from quorate.contract.views import PositionView
+from quorate.contract.vocabulary import Moves, Stage
+from quorate.drivers.path import LOOKS, Path
+from quorate.flow.flow import Flow
+from quorate.rulebook.compile_columns import compile_columns_section
+from quorate.rulebook.rules import ExitRule
+from quorate.stages.answers import Moment, as_float
+from quorate.stages.exits import view_position
+from quorate.stages.votes import Signals
+from quorate.values.market import Flags, Floats, Times
+from quorate.values.trade import Position
+
+FIRST_STRETCH = 256
+LONGEST_STRETCH = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A moment at which a position would leave; ``look`` is the look it belongs to."""
+
+    at_ms: int
+    look: int
+
+
+@dataclass(slots=True)
+class ExitScreen:
+    """Looks ahead for the positions of one symbol.
+
+    When a watched exit mentions a fact that time or the market moves, every look has to
+    be taken by the flow itself: then ``steady`` is False and nothing is passed over.
+    """
+
+    flow: Flow
+    path: Path
+    signals: Signals
+    rules: tuple[ExitRule, ...] = field(init=False)
+    steady: bool = field(init=False)
+    _evaluate: Callable[[Mapping[str, Any]], tuple[list[Flags], list[Flags]]] = field(
+        init=False
+    )
+    _reads: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rulebook = self.flow.bench.rulebook
+        self.rules = tuple(rule for rule in rulebook.exits if rule.when is not None)
+        pairs = [(rule.id, rule.when.expression) for rule in self.rules if rule.when]
+        self._evaluate = compile_columns_section(pairs)
+        self._reads = tuple({name for _, formula in pairs for name in formula.reads})
+        account = [
+            fact.moves
+            for name in self._reads
+            if (fact := rulebook.facts.get(name)) is not None
+            and fact.stage is Stage.ACCOUNT
+        ]
+        self.steady = set(account) <= {Moves.STATE}
+
+    def next_stop(
+        self, position: Position, after_ms: int, *, until_look: int | None = None
+    ) -> Stop | None:
+        """Return the first moment after ``after_ms`` at which an exit holds.
+
+        Looks no further than ``until_look``. The moment is the second at which it
+        first holds on the way to a look at which it holds.
+        """
+        if not self.rules:
+            return None
+        first = self.path.next_look(after_ms)
+        end = len(self.path) * LOOKS if until_look is None else until_look + 1
+        stretch = FIRST_STRETCH
+        peak = self.path.peak_before(position.opened_ms, after_ms)
+        while first < end:
+            upto = min(end, first + stretch)
+            prices = self.path.looks[first:upto]
+            peaks = np.maximum.accumulate(prices)
+            if peak is not None:
+                peaks = np.maximum(peaks, peak)
+            times = self.path.look_times(first, upto)
+            held = self._held(position, prices, times, peaks)
+            if held.any():
+                look = first + int(held.argmax())
+                return self._closer(position, look, after_ms)
+            peak = float(peaks[-1])
+            first, stretch = upto, min(stretch * 4, LONGEST_STRETCH)
+        return None
+
+    def _closer(self, position: Position, look: int, after_ms: int) -> Stop:
+        """Return the first second on the way to ``look`` at which an exit holds."""
+        times, prices = self.path.seconds(look, after_ms)
+        peaks = np.array(
+            [self.path.peak(position.opened_ms, int(at_ms)) for at_ms in times]
+        )
+        closing = look % LOOKS == LOOKS - 1
+        for index in np.flatnonzero(self._held(position, prices, times, peaks)):
+            at_close = closing and index == len(times) - 1
+            if position.id not in self.flow.state.hesitant or at_close:
+                return Stop(int(times[index]), look)
+        return Stop(int(times[-1]), look)
+
+    def _held(
+        self, position: Position, prices: Floats, times: Times, peaks: Floats
+    ) -> Flags:
+        """Return at which of the moments a watched exit of the position holds."""
+        desk = self.flow.bench.desk(self.path.candles.symbol, int(times[0]))
+        view = view_position(
+            position, desk.market, price=prices, at_ms=times, peak_price=peaks
+        )
+        columns = self._columns(view, desk, times)
+        true, _ = self._evaluate(columns)
+        held = np.zeros(len(times), dtype=np.bool_)
+        for rule, column in zip(self.rules, true, strict=True):
+            if rule.id not in position.exits_fired:
+                held |= column
+        if position.id in self.flow.state.hesitant:
+            held &= (times - self.path.start_ms) % self.path.step_ms == 0
+        return held
+
+    def _columns(self, view: PositionView, desk: Any, times: Times) -> dict[str, Any]:
+        rulebook = self.flow.bench.rulebook
+        closed = (times - self.path.start_ms) // self.path.step_ms - 1
+        columns: dict[str, Any] = {}
+        for name in self._reads:
+            fact = rulebook.facts.get(name)
+            if fact is not None and fact.stage is Stage.POSITION:
+                value = fact.compute(view)
+                columns[name] = np.broadcast_to(np.asarray(value, float), times.shape)
+                continue
+            column = self.signals.column(name)
+            if column is not None and name not in rulebook.params.by_name:
+                known = column[np.maximum(closed, 0)]
+                columns[name] = np.where(closed >= 0, known, np.nan)
+                continue
+            context = self.flow.bench.answers.context([name], Moment(desk), exact=False)
+            columns[name] = as_float(getattr(context, name))
+        return columns

@@ -1,0 +1,142 @@
+"""A workspace: a folder with quorate.yaml, rules/ and plugins/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from quorate.bundle import bundled
+from quorate.errors import RulebookError, WorkspaceError
+from quorate.host.host import Host, open_host
+from quorate.rulebook.diagnostics import Problem, Span
+from quorate.rulebook.literals import read_quantity
+from quorate.rulebook.printing import render
+from quorate.rulebook.rulebook import Reading, Rulebook, gather_sources, read_rulebook
+from quorate.rulebook.shape import check_shape
+from quorate.rulebook.text import read_document
+
+FILE = "quorate.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Where things are, and what the venue is told. Quantities are resolved:
+
+    ratios are Decimals and durations milliseconds.
+    """
+
+    root: Path
+    rules: Path
+    overlays: tuple[Path, ...] = ()
+    plugins: Path
+    without: tuple[str, ...] = ()
+    journals: Path
+    venue: str = "paper"
+    tier: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_overlays(self, overlays: Sequence[Path]) -> Workspace:
+        """Return the workspace with further overlays laid on."""
+        return replace(self, overlays=(*self.overlays, *overlays))
+
+    def host(self) -> Host:
+        """Load the plugins."""
+        return open_host(self.plugins, without=self.without)
+
+    def read(self, host: Host, settings: Sequence[tuple[str, str]] = ()) -> Reading:
+        """Read and check the rulebook."""
+        sources, problems = gather_sources(
+            self.rules, self.overlays, settings, relative_to=self.root
+        )
+        if problems:
+            return Reading(None, tuple(problems))
+        return read_rulebook(sources, host.facts, host.functions)
+
+    def rulebook(
+        self, host: Host, settings: Sequence[tuple[str, str]] = ()
+    ) -> Rulebook:
+        """Return the rulebook.
+
+        Raises:
+            RulebookError: it has errors; the message shows all of them.
+        """
+        reading = self.read(host, settings)
+        if reading.rulebook is None:
+            shown = "\n".join(render(problem) for problem in reading.errors)
+            count = len(reading.errors)
+            noun = "problem" if count == 1 else "problems"
+            raise RulebookError(f"{shown}\n{count} {noun}; nothing was started")
+        return reading.rulebook
+
+
+def open_workspace(root: Path) -> Workspace:
+    """Return the workspace in a folder; what it does not say is as shipped.
+
+    Raises:
+        WorkspaceError: there is no such folder, or quorate.yaml cannot be used.
+    """
+    if not root.is_dir():
+        raise WorkspaceError(f"{root}: there is no such folder")
+    said: Mapping[str, Any] = {}
+    file = root / FILE
+    if file.exists():
+        said = _read(file)
+    rules = root / str(said.get("rules", "rules"))
+    plugins = root / str(said.get("plugins", "plugins"))
+    venue = str(said.get("venue", "paper"))
+    return Workspace(
+        root=root,
+        rules=rules if rules.exists() else bundled("rules"),
+        overlays=tuple(root / str(one) for one in said.get("overlays", ())),
+        plugins=plugins,
+        without=tuple(said.get("without", ())),
+        journals=root / str(said.get("journals", "runs")),
+        venue=venue,
+        tier=str(said.get("tier", "")),
+        settings={"tier": said.get("tier", ""), **_resolve(said.get(venue, {}))},
+    )
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    document, problems = read_document(file, file.name)
+    if document is not None:
+        problems = [*problems, *check_shape(document, "workspace")]
+        problems.extend(_unread_quantities(document.value, file.name))
+    if document is None or problems:
+        shown = "\n".join(render(problem) for problem in problems)
+        raise WorkspaceError(shown)
+    value: Mapping[str, Any] = document.value
+    return value
+
+
+def _unread_quantities(value: Mapping[str, Any], name: str) -> list[Problem]:
+    found = []
+    paper = value.get("paper", {})
+    fees = paper.get("fees", {})
+    listed = {key: paper.get(key) for key in ("spread", "slippage", "participation")}
+    listed |= {key: fees.get(key) for key in ("maker", "taker")}
+    listed["latency"] = paper.get("latency")
+    for key, raw in listed.items():
+        if isinstance(raw, str) and read_quantity(raw) is None:
+            message = f"`{key}` must be a quantity such as 0.1% or 250ms, was {raw!r}"
+            found.append(Problem("S203", message, Span(name)))
+    return found
+
+
+def _resolve(value: Any) -> Any:
+    """Return settings with quantities as numbers: 0.25% as 0.0025, 250ms as 250."""
+    if isinstance(value, dict):
+        return {key: _resolve(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item) for item in value]
+    if isinstance(value, str):
+        quantity = read_quantity(value)
+        if quantity is not None:
+            number, unit = quantity
+            return int(number) if unit.time else number
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return value
