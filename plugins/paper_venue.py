@@ -23,7 +23,7 @@ always pays from its proceeds. The same calls always give the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -115,22 +115,6 @@ class PaperVenue:
         locked = sum((much for where, much in locks if where == currency), _ZERO)
         return self._balances.get(currency, _ZERO) - locked
 
-    def restore(self, orders: Iterable[Order], balances: Mapping[str, Decimal]) -> None:
-        """Take over what a journal knows, in place of what the account had before.
-
-        Rate counters are what the given orders leave behind: give all that arrived or
-        ended in the last five minutes. What was taken of the candle begins anew.
-        """
-        known = tuple(orders)
-        self._open = {
-            order.intent.client_id: order
-            for order in known
-            if order.live and order.venue_id and _rests(order.intent)
-        }
-        self._balances, self._counters, self._taken = dict(balances), {}, {}
-        for at_ms, symbol, cost in sorted(c for o in known for c in self._calls(o)):
-            self._counter(symbol).add(cost, at_ms)
-
     def arrive(self, intent: Intent, now: MarketNow) -> list[Answer]:
         """Answer an order: Refused, or Accepted, fills, and Ended unless it rests."""
         ours, at_ms = intent.client_id, now.at_ms
@@ -138,7 +122,7 @@ class PaperVenue:
         if error is not None:
             return [Refused(at_ms=at_ms, client_id=ours, errors=(error,))]
         takes = self._takes(intent, now)
-        # From our id, so that it stays unique when a run goes on after a restore.
+        # As unique as our id, without a number to keep.
         venue_id = f"P-{ours}"
         self._open[ours] = Order(intent=intent, venue_id=venue_id, accepted_ms=at_ms)
         accepted = Accepted(at_ms=at_ms, client_id=ours, venue_id=venue_id)
@@ -249,16 +233,6 @@ class PaperVenue:
             return False
         counter.add(cost, at_ms)
         return True
-
-    def _calls(self, order: Order) -> Iterator[tuple[int, str, Decimal]]:
-        """Yield when calls for an order of the past were made, at what cost."""
-        if self._limits is None:
-            return
-        sent_ms = order.accepted_ms or order.ended_ms or order.intent.made_ms
-        yield sent_ms, order.intent.symbol, self._limits.add_cost
-        if order.cancel_asked and order.end_reason == "cancelled":
-            cost = self._limits.cancel_cost(order.ended_ms - order.accepted_ms)
-            yield order.ended_ms, order.intent.symbol, cost
 
     def _book(self, symbol: str) -> list[Order]:
         mine = [each for each in self._open.values() if each.intent.symbol == symbol]

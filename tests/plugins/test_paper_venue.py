@@ -20,8 +20,6 @@ from quorate import (
     Intent,
     Liquidity,
     MarketNow,
-    Order,
-    OrderStatus,
     OrderType,
     Purpose,
     RateLimits,
@@ -259,6 +257,19 @@ def test_the_first_objection_is_the_answer(open_venue: Callable[..., Any]) -> No
 
 
 @pytest.mark.parametrize(
+    "intent",
+    [
+        order(amount="0.005", limit="100"),
+        order(amount="0.001", limit="600"),
+        order(symbol="DOGE/USD", venue_symbol="ODD", amount="5"),
+        order(side="sell", amount="10"),
+    ],
+)
+def test_an_order_at_the_edge_is_accepted(venue: Any, intent: Intent) -> None:
+    assert said(venue.arrive(intent, moment()))[0] == "accepted"
+
+
+@pytest.mark.parametrize(
     ("intent", "status"),
     [
         (order(limit="90", post_only=True), "post_only"),
@@ -301,6 +312,13 @@ def test_a_pair_takes_so_many_open_orders(venue: Any) -> None:
             order(amount="5", side="sell"),
             "100",
             ["accepted", "taker 5 at 99.4", "filled"],
+        ),
+        # 100.65 and 99.35.. are between two steps: the worse one counts.
+        (order(amount="5.5"), "100", ["accepted", "taker 5.5 at 100.7", "filled"]),
+        (
+            order(amount="5.5", side="sell"),
+            "100",
+            ["accepted", "taker 5.5 at 99.3", "filled"],
         ),
         # A market order always leaves: past the participation at a worse price,
         (
@@ -519,6 +537,21 @@ def test_a_buy_needs_its_fee_as_well(open_venue: Callable[..., Any]) -> None:
     assert said(rich.arrive(intent, moment())) == ["accepted"]
 
 
+def test_fills_in_parts_pay_no_more_than_was_locked(
+    open_venue: Callable[..., Any],
+) -> None:
+    fees = {"maker": "0.00333333", "taker": "0.00333333"}
+    intent = order(amount="0.05", limit="90.1")
+    cost = Decimal("4.505")
+    fee = (cost * Decimal("0.00333333")).quantize(UNIT, ROUND_CEILING)
+    venue = open_venue(fees=fees, balances={"USD": cost + fee})
+    assert said(venue.arrive(intent, moment())) == ["accepted"]
+    for minute in range(1, 51):
+        venue.trade("BTC/USD", moment("80", "0.01", T0 + minute * 60_000))
+    assert venue.resting("BTC/USD") == ()
+    assert balances(venue) == {"USD": 0, "BTC": Decimal("0.05"), "DOGE": 0}
+
+
 # Rate counters
 
 TIERS = ("starter", "intermediate", "pro")
@@ -602,86 +635,15 @@ def test_its_counter_is_that_of_a_count_by_the_millisecond(
 # Going on
 
 
-def known(intent: Intent, answers: list[Answer]) -> Order:
-    """Return the order that a journal of these answers knows."""
-    found = Order(intent=intent)
-    for answer in answers:
-        if isinstance(answer, Accepted):
-            found = replace(
-                found,
-                status=OrderStatus.OPEN,
-                venue_id=answer.venue_id,
-                accepted_ms=answer.at_ms,
-            )
-        elif isinstance(answer, Filled):
-            found = replace(
-                found,
-                filled=found.filled + answer.fill.amount,
-                fee_quote=found.fee_quote + answer.fill.fee,
-            )
-        elif isinstance(answer, Ended):
-            found = replace(
-                found,
-                status=OrderStatus.DONE,
-                ended_ms=answer.at_ms,
-                end_reason=answer.reason,
-                cancel_asked="old" if answer.reason == "cancelled" else "",
-            )
-    return found
+def test_the_same_calls_give_the_same_answers(open_venue: Callable[..., Any]) -> None:
+    def run() -> list[Answer]:
+        venue = open_venue()
+        answers: list[Answer] = venue.arrive(order(amount="2", limit="102"), moment())
+        answers += venue.arrive(order("b", "sell", limit="110"), moment(volume="3"))
+        answers += venue.trade("BTC/USD", moment("120", "4", T0 + 60_000))
+        return [*answers, *venue.cancel("b", T0 + 60_000)]
 
-
-def test_a_run_that_goes_on_fills_as_if_it_had_not_stopped(
-    open_venue: Callable[..., Any],
-) -> None:
-    before, after = open_venue(), open_venue(balances={})
-    intent = order(amount="2", limit="102")
-    answers = before.arrive(intent, moment(volume="10"))
-    after.restore([known(intent, answers)], balances(before))
-    later = moment("90", "4", T0 + 60_000)
-    assert after.resting("BTC/USD") == before.resting("BTC/USD")
-    assert after.free("USD") == before.free("USD")
-    assert after.trade("BTC/USD", later) == before.trade("BTC/USD", later)
-    assert balances(after) == balances(before)
-    assert said(after.cancel("a", T0)) == ["cancelled"]
-
-
-def test_only_what_rested_is_taken_over(open_venue: Callable[..., Any]) -> None:
-    venue = open_venue()
-    sent = Order(intent=order("sent", limit="90"))
-    over = replace(sent, intent=order("over", limit="90"), status=OrderStatus.DONE)
-    gone = known(order("gone", limit="90", tif="IOC"), [])
-    gone = replace(gone, venue_id="P-gone", status=OrderStatus.OPEN)
-    venue.restore([sent, over, gone], {"USD": Decimal(5)})
-    assert venue.resting("BTC/USD") == ()
-    assert balances(venue) == {"USD": 5, "BTC": 0, "DOGE": 0}
-
-
-@given(
-    calls=st.lists(st.tuples(st.integers(0, 20_000), st.booleans()), max_size=12),
-    tier=st.sampled_from(TIERS),
-)
-def test_the_counters_go_on_where_they_stood(
-    load_plugin: Load,
-    open_venue: Callable[..., Any],
-    calls: list[tuple[int, bool]],
-    tier: str,
-) -> None:
-    limits = limits_of(load_plugin, tier)
-    before, after = open_venue(limits), open_venue(limits)
-    orders, at_ms = [], T0
-    for number, (pause_ms, pulled) in enumerate(calls):
-        intent = order(f"o{number}", amount="0.01", limit="90")
-        answers = before.arrive(intent, moment(at_ms=at_ms))
-        at_ms += pause_ms
-        if pulled and isinstance(answers[0], Accepted):
-            answers += before.cancel(intent.client_id, at_ms)
-        if isinstance(answers[0], Accepted):
-            orders.append(known(intent, answers))
-    after.restore(reversed(orders), balances(before))
-    for number in range(200):
-        probe = order(f"probe {number}", amount="0.01", limit="90", tif="IOC")
-        now = moment(at_ms=at_ms)
-        assert after.arrive(probe, now) == before.arrive(probe, now)
+    assert run() == run()
 
 
 # Everything adds up, whatever happens
