@@ -147,12 +147,12 @@ def _hidden_name(name: str, series: list[Expression], numbers: list[float]) -> s
     """Return a name that equal calls share and no rule can write by itself."""
     words = [name]
     for column in series:
-        if isinstance(column.tree, ast.Name):
-            words.append(column.tree.id.lstrip("_"))
-        else:
-            exact = ast.unparse(column.tree)
-            digest = hashlib.blake2b(exact.encode(), digest_size=4).hexdigest()
-            words += [*re.findall(r"[a-z][a-z0-9]*", exact), digest]
+        words += re.findall(r"[a-z0-9]+", ast.unparse(column.tree))
     words += [f"{number:.15g}" for number in numbers]
+    trees = [ast.unparse(column.tree) for column in series]
+    if len(trees) != 1 or not trees[0].isalnum():
+        # Only one plain column leaves no doubt about where the words begin and end.
+        exact = "|".join([name, *trees])
+        words.append(hashlib.blake2b(exact.encode(), digest_size=4).hexdigest())
     letters = "_".join(words).replace("-", "minus").replace(".", "p")
     return "_" + re.sub(r"\W", "_", letters, flags=re.ASCII)

@@ -184,8 +184,13 @@ class _Kernel:
         if len(lengths) > 1:
             raise ValueError(f"columns must be equally long, were {sorted(lengths)}")
         rows = lengths.pop() if lengths else 1
-        values = [_blank(kind, rows) for kind in self._kinds]
-        faults = [np.zeros(rows, np.bool_) for _ in self._kinds]
+        # One block for all flags: large pages make it much quicker to fill.
+        block = iter(np.empty((self._kinds.count(Kind.FLAG), rows), np.bool_))
+        values = [
+            next(block) if kind is Kind.FLAG else _blank(kind, rows)
+            for kind in self._kinds
+        ]
+        faults = list(np.zeros((len(self._kinds), rows), np.bool_))
         with np.errstate(all="ignore"):
             for start in range(0, rows, CHUNK):
                 part = slice(start, start + CHUNK)

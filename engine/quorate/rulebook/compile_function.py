@@ -82,18 +82,24 @@ def fuse(
         blocks += _fill(lines, one.place.line, parts)
     first = expressions[0].place.line if expressions else 1
     body = _fill(_FUSED.format(**_loading(reads, guard)), first, {}, blocks)
-    singles = [compile_value(one, exact=exact, guard=guard) for one in expressions]
-    environment = {**writer.constants, "q_slow": _slowly(singles)}
+    slow = _slowly(expressions, exact=exact, guard=guard)
+    environment = {**writer.constants, "q_slow": slow}
     files = {one.place.path for one in expressions}
     path = files.pop() if len(files) == 1 else "<rules>"
     fused: Fused = _function(body, "q_section", environment, path)
     return fused
 
 
-def _slowly(singles: Sequence[Callable[[Any], Any]]) -> Fused:
+def _slowly(expressions: Sequence[Expression], *, exact: bool, guard: bool) -> Fused:
     """Return the evaluation rule by rule, for when some value is not known."""
+    singles: list[Callable[[Any], Any]] = []
 
     def section(context: Any) -> tuple[int, Faults]:
+        if not singles:
+            # Many sections never need it, and compiling takes longest.
+            singles.extend(
+                compile_value(one, exact=exact, guard=guard) for one in expressions
+            )
         mask, faults = 0, []
         for index, single in enumerate(singles):
             try:
