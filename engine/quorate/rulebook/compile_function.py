@@ -92,12 +92,13 @@ def fuse(
 
 def _slowly(expressions: Sequence[Expression], *, exact: bool, guard: bool) -> Fused:
     """Return the evaluation rule by rule, for when some value is not known."""
-    singles: list[Callable[[Any], Any]] = []
+    singles: tuple[Callable[[Any], Any], ...] = ()
 
     def section(context: Any) -> tuple[int, Faults]:
+        nonlocal singles
         if not singles:
             # Many sections never need it, and compiling takes longest.
-            singles.extend(
+            singles = tuple(
                 compile_value(one, exact=exact, guard=guard) for one in expressions
             )
         mask, faults = 0, []
