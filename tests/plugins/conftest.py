@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from quorate import RateLimits
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
@@ -30,3 +34,22 @@ def load_plugin() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(scope="session")
+def open_venue(load_plugin: Callable[[str], ModuleType]) -> Callable[..., Any]:
+    """Return a function that opens the paper venue, with some settings changed."""
+    plugin, paper = load_plugin("paper_venue"), import_module("paper_orders")
+
+    def open_one(limits: RateLimits | None = None, **changes: Any) -> Any:
+        venue = plugin.venue("paper", {**paper.PAPER, **changes}, limits)
+        venue.open_markets(("BTC/USD", "DOGE/USD"))
+        return venue
+
+    return open_one
+
+
+@pytest.fixture
+def venue(open_venue: Callable[..., Any]) -> Any:
+    """Return a paper venue without rate limits."""
+    return open_venue()

@@ -1,146 +1,40 @@
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quorate import (
-    Accepted,
     Answer,
-    CancelRefused,
-    Ended,
-    Filled,
     Intent,
-    Liquidity,
-    MarketNow,
-    OrderType,
-    Purpose,
     RateLimits,
     Refused,
-    Side,
     SimulatedVenue,
-    TimeInForce,
     VenueError,
 )
 
+paper = import_module("paper_orders")
+PAPER = paper.PAPER
+T0 = paper.T0
+balances = paper.balances
+moment = paper.moment
+order = paper.order
+said = paper.said
+
 Load = Callable[[str], ModuleType]
-T0 = 1_700_000_000_000
-UNIT = Decimal("1e-8")
-
-PAPER: Mapping[str, Any] = {
-    "balances": {"USD": 10000, "BTC": 10},
-    "fees": {"maker": Decimal("0.0025"), "taker": Decimal("0.004")},
-    "latency": 250,
-    "spread": Decimal("0.002"),
-    "slippage": Decimal("0.01"),
-    "participation": Decimal("0.1"),
-    "tier": "starter",
-    "markets": [
-        {
-            "match": "BTC/USD",
-            "price_step": "0.1",
-            "amount_step": "0.0001",
-            "min_amount": "0.001",
-            "min_cost": "0.5",
-        },
-        {
-            "match": "*/USD",
-            "price_step": "0.01",
-            "amount_step": "0.01",
-            "min_amount": 1,
-            "min_cost": "0.5",
-            "venue_symbol": "ODD",
-            "hidden_min_amount": 5,
-        },
-    ],
-}
-
-
-def moment(
-    price: str | Decimal = "100", volume: str | Decimal = "100", at_ms: int = T0
-) -> MarketNow:
-    return MarketNow(
-        at_ms=at_ms,
-        price=Decimal(price),
-        volume=Decimal(volume),
-        candle_ms=at_ms - at_ms % 60_000,
-    )
-
-
-def order(
-    client_id: str = "a", side: str = "buy", amount: str = "1", **changes: Any
-) -> Intent:
-    limit = changes.pop("limit", None)
-    return Intent(
-        client_id=client_id,
-        root_id=client_id,
-        symbol=changes.pop("symbol", "BTC/USD"),
-        venue_symbol=changes.pop("venue_symbol", "BTC/USD"),
-        side=Side(side),
-        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
-        time_in_force=TimeInForce(changes.pop("tif", "GTC")),
-        post_only=changes.pop("post_only", False),
-        amount=Decimal(amount),
-        limit_price=None if limit is None else Decimal(limit),
-        reference_price=Decimal(100),
-        purpose=Purpose.ENTRY,
-        rule="r",
-        attempt=1,
-        max_attempts=1,
-        cancel_after_ms=0,
-        position_id="p",
-        made_ms=changes.pop("made_ms", T0),
-    )
 
 
 def limits_of(load_plugin: Load, tier: str) -> RateLimits:
     limits = load_plugin("rate_limit").rate_limits(tier)
     assert isinstance(limits, RateLimits)
     return limits
-
-
-@pytest.fixture(scope="session")
-def open_venue(load_plugin: Load) -> Callable[..., Any]:
-    plugin = load_plugin("paper_venue")
-
-    def open_one(limits: RateLimits | None = None, **changes: Any) -> Any:
-        venue = plugin.venue("paper", {**PAPER, **changes}, limits)
-        venue.open_markets(("BTC/USD", "DOGE/USD"))
-        return venue
-
-    return open_one
-
-
-@pytest.fixture
-def venue(open_venue: Callable[..., Any]) -> Any:
-    return open_venue()
-
-
-def said(answers: list[Answer]) -> list[str]:
-    """Return the answers in short: what they say, and amounts at prices."""
-    words = []
-    for answer in answers:
-        if isinstance(answer, Filled):
-            fill = answer.fill
-            words.append(f"{fill.liquidity} {fill.amount.normalize()} at {fill.price}")
-        elif isinstance(answer, Ended):
-            words.append(answer.reason)
-        elif isinstance(answer, Refused | CancelRefused):
-            words.extend(answer.errors)
-        else:
-            words.append(type(answer).__name__.lower())
-    return words
-
-
-def balances(venue: Any) -> dict[str, Decimal]:
-    return dict(venue.open_balances(("USD", "BTC", "DOGE")))
 
 
 # Opening
@@ -300,258 +194,6 @@ def test_a_pair_takes_so_many_open_orders(venue: Any) -> None:
     assert said(refusal) == ["EOrder:Orders limit exceeded"]
 
 
-# Taking
-
-
-@pytest.mark.parametrize(
-    ("intent", "volume", "expected"),
-    [
-        # Half the spread is 0.1%, full slippage 1% at a tenth of the volume.
-        (order(amount="5"), "100", ["accepted", "taker 5 at 100.6", "filled"]),
-        (
-            order(amount="5", side="sell"),
-            "100",
-            ["accepted", "taker 5 at 99.4", "filled"],
-        ),
-        # 100.65 and 99.35.. are between two steps: the worse one counts.
-        (order(amount="5.5"), "100", ["accepted", "taker 5.5 at 100.7", "filled"]),
-        (
-            order(amount="5.5", side="sell"),
-            "100",
-            ["accepted", "taker 5.5 at 99.3", "filled"],
-        ),
-        # A market order always leaves: past the participation at a worse price,
-        (
-            order(amount="5", side="sell"),
-            "10",
-            ["accepted", "taker 1 at 98.9", "taker 4 at 95.1", "filled"],
-        ),
-        # but no worse than the whole candle would cost;
-        (
-            order(amount="5", side="sell"),
-            "1",
-            ["accepted", "taker 0.1 at 98.9", "taker 4.9 at 90.8", "filled"],
-        ),
-        # without volume at full slippage.
-        (order(), "0", ["accepted", "taker 1 at 101.1", "filled"]),
-        (order(side="sell"), "0", ["accepted", "taker 1 at 98.9", "filled"]),
-        # A limit caps the price, never the other way round.
-        (order(limit="100.2"), "10", ["accepted", "taker 1 at 100.2", "filled"]),
-        (order(limit="105"), "10", ["accepted", "taker 1 at 101.1", "filled"]),
-        (
-            order(side="sell", limit="99.8"),
-            "10",
-            ["accepted", "taker 1 at 99.8", "filled"],
-        ),
-        # The best price is on the grid, against the taker: 100.1 and 99.9.
-        (order(limit="100"), "100", ["accepted"]),
-        (order(side="sell", limit="100"), "100", ["accepted"]),
-        # Beyond the participation the rest rests, is cancelled, or all of it is.
-        (order(amount="2", limit="102"), "10", ["accepted", "taker 1 at 101.1"]),
-        (
-            order(amount="2", limit="102", tif="IOC"),
-            "10",
-            ["accepted", "taker 1 at 101.1", "cancelled"],
-        ),
-        (order(amount="2", limit="102", tif="FOK"), "10", ["accepted", "cancelled"]),
-        (
-            order(amount="1", limit="102", tif="FOK"),
-            "10",
-            ["accepted", "taker 1 at 101.1", "filled"],
-        ),
-        (order(limit="99", tif="IOC"), "10", ["accepted", "cancelled"]),
-        (order(limit="99", tif="FOK"), "10", ["accepted", "cancelled"]),
-        # Nothing trades in a candle without volume.
-        (order(limit="105"), "0", ["accepted"]),
-        (order(limit="105", tif="IOC"), "0", ["accepted", "cancelled"]),
-        (order(limit="90", post_only=True), "10", ["accepted"]),
-    ],
-)
-def test_an_order_takes_what_is_there(
-    venue: Any, intent: Intent, volume: str, expected: list[str]
-) -> None:
-    assert said(venue.arrive(intent, moment(volume=volume))) == expected
-
-
-def test_all_fills_of_a_candle_share_its_volume(venue: Any) -> None:
-    first = venue.arrive(order("a", amount="6", limit="102"), moment())
-    second = venue.arrive(order("b", "sell", "6", limit="98"), moment())
-    later = venue.arrive(order("c", "sell", "2", limit="98"), moment(at_ms=T0 + 60_000))
-    assert said(first) == ["accepted", "taker 6 at 100.7", "filled"]
-    assert said(second) == ["accepted", "taker 4 at 98.9"]
-    assert said(later) == ["accepted", "taker 2 at 99.7", "filled"]
-
-
-def test_a_sale_never_slips_to_nothing(open_venue: Callable[..., Any]) -> None:
-    venue = open_venue(slippage=1, participation="0.001")
-    answers = venue.arrive(order(side="sell", amount="10"), moment(volume="1"))
-    prices = [answer.fill.price for answer in answers if isinstance(answer, Filled)]
-    assert prices == [Decimal("49.9"), Decimal("0.1")]
-
-
-# Making
-
-
-@pytest.mark.parametrize(
-    ("intent", "price", "volume", "expected"),
-    [
-        (order(limit="90"), "90", "100", []),
-        (order(limit="90"), "89.95", "100", []),
-        (order(limit="90"), "89.9", "100", ["maker 1 at 90", "filled"]),
-        (order(limit="90"), "50", "100", ["maker 1 at 90", "filled"]),
-        (order(limit="90"), "50", "5", ["maker 0.5 at 90"]),
-        (order(limit="90"), "50", "0", []),
-        (order(side="sell", limit="110"), "110", "100", []),
-        (order(side="sell", limit="110"), "110.1", "100", ["maker 1 at 110", "filled"]),
-        (order(side="sell", limit="110"), "99", "100", []),
-    ],
-)
-def test_what_rests_fills_once_the_market_trades_beyond_it(
-    venue: Any, intent: Intent, price: str, volume: str, expected: list[str]
-) -> None:
-    assert said(venue.arrive(intent, moment())) == ["accepted"]
-    assert said(venue.trade("BTC/USD", moment(price, volume))) == expected
-
-
-def test_the_best_price_fills_first_then_the_oldest(venue: Any) -> None:
-    for client_id, limit in (("low", "89"), ("old", "90"), ("young", "90")):
-        venue.arrive(order(client_id, limit=limit), moment())
-    assert [each.client_id for each in venue.resting("BTC/USD")] == [
-        *("old", "young", "low")
-    ]
-    answers = venue.trade("BTC/USD", moment("80", "15"))
-    assert said(answers) == ["maker 1 at 90", "filled", "maker 0.5 at 90"]
-    assert [each.client_id for each in venue.resting("BTC/USD")] == ["young", "low"]
-
-
-def test_a_trade_of_another_symbol_fills_nothing(venue: Any) -> None:
-    venue.arrive(order(limit="90"), moment())
-    assert venue.trade("DOGE/USD", moment("1")) == []
-    assert venue.resting("DOGE/USD") == ()
-
-
-def test_an_order_that_rests_is_told_to_the_tape(venue: Any) -> None:
-    venue.arrive(order(limit="90"), moment())
-    (resting,) = venue.resting("BTC/USD")
-    assert (resting.side, resting.limit_price) == (Side.BUY, Decimal(90))
-
-
-def test_fills_in_parts_add_up_and_have_ids_of_their_own(venue: Any) -> None:
-    answers = venue.arrive(order(amount="2", limit="102"), moment(volume="10"))
-    for minute in (1, 2, 3):
-        now = moment("90", "4", T0 + minute * 60_000)
-        answers += venue.trade("BTC/USD", now)
-    fills = [answer.fill for answer in answers if isinstance(answer, Filled)]
-    assert [str(fill.amount.normalize()) for fill in fills] == [
-        "1",
-        "0.4",
-        "0.4",
-        "0.2",
-    ]
-    assert [fill.trade_id for fill in fills] == ["a-1", "a-1.4", "a-1.8", "a-2"]
-    assert [fill.liquidity for fill in fills] == [Liquidity.TAKER, *["maker"] * 3]
-    assert isinstance(answers[-1], Ended)
-
-
-# Cancelling
-
-
-def test_a_cancel_ends_an_order_and_frees_its_funds(venue: Any) -> None:
-    venue.arrive(order(limit="90"), moment())
-    assert venue.free("USD") == 10000 - Decimal("90.225")
-    (ended,) = venue.cancel("a", T0 + 5)
-    assert ended == Ended(at_ms=T0 + 5, client_id="a", reason="cancelled")
-    assert venue.free("USD") == 10000
-
-
-@pytest.mark.parametrize("gone", ["never sent", "a"])
-def test_a_cancel_of_nothing_is_refused(venue: Any, gone: str) -> None:
-    venue.arrive(order(), moment())
-    errors = ("EOrder:Unknown order",)
-    refusal = CancelRefused(at_ms=T0, client_id=gone, errors=errors)
-    assert venue.cancel(gone, T0) == [refusal]
-
-
-# Money
-
-
-@pytest.mark.parametrize(
-    ("currency", "side", "dollars", "bitcoins", "fee"),
-    [
-        ("quote", "buy", "-100.6008", "1", "0.4008 USD"),
-        ("quote", "sell", "99.4008", "-1", "0.3992 USD"),
-        ("base", "buy", "-100.2", "0.996", "0.004 BTC"),
-        ("base", "sell", "99.4008", "-1", "0.3992 USD"),
-    ],
-)
-def test_a_fee_is_paid_in_its_currency(
-    open_venue: Callable[..., Any],
-    currency: str,
-    side: str,
-    dollars: str,
-    bitcoins: str,
-    fee: str,
-) -> None:
-    venue = open_venue(fees={**PAPER["fees"], "currency": currency})
-    fill = venue.arrive(order(side=side), moment())[1].fill
-    assert f"{fill.fee.normalize()} {fill.fee_currency}" == fee
-    assert balances(venue)["USD"] - 10000 == Decimal(dollars)
-    assert balances(venue)["BTC"] - 10 == Decimal(bitcoins)
-
-
-def test_a_fee_is_rounded_up(open_venue: Callable[..., Any]) -> None:
-    fees = {"maker": Decimal("0.001234567891"), "taker": Decimal("0.001234567891")}
-    answers = open_venue(fees=fees).arrive(order(), moment())
-    fill = answers[1].fill
-    exact_fee = fill.price * fees["taker"]
-    assert exact_fee < fill.fee < exact_fee + UNIT
-    assert fill.fee % UNIT == 0
-
-
-def test_a_fee_is_never_more_than_what_is_received(
-    open_venue: Callable[..., Any],
-) -> None:
-    fine = {**PAPER["markets"][0], "amount_step": "1e-10", "min_amount": "1e-10"}
-    venue = open_venue(
-        markets=[{**fine, "match": "*", "min_cost": 0}],
-        fees={**PAPER["fees"], "currency": "base"},
-        balances={"USD": 1},
-    )
-    venue.arrive(order(amount="1e-9"), moment())
-    assert balances(venue)["BTC"] == 0
-
-
-def test_funds_that_rest_in_the_book_are_not_there_twice(venue: Any) -> None:
-    venue.arrive(order("a", "sell", "9", limit="110"), moment())
-    assert venue.free("BTC") == 1
-    refusal = venue.arrive(order("b", "sell", "1.0001"), moment())
-    assert said(refusal) == ["EOrder:Insufficient funds"]
-    assert said(venue.arrive(order("c", "sell"), moment()))[-1] == "filled"
-
-
-def test_a_buy_needs_its_fee_as_well(open_venue: Callable[..., Any]) -> None:
-    cost = Decimal(90) + Decimal(90) * Decimal("0.004")
-    poor, rich = (open_venue(balances={"USD": cost - each}) for each in (UNIT, 0))
-    intent = order(limit="90")
-    assert said(poor.arrive(intent, moment())) == ["EOrder:Insufficient funds"]
-    assert said(rich.arrive(intent, moment())) == ["accepted"]
-
-
-def test_fills_in_parts_pay_no_more_than_was_locked(
-    open_venue: Callable[..., Any],
-) -> None:
-    fees = {"maker": "0.00333333", "taker": "0.00333333"}
-    intent = order(amount="0.05", limit="90.1")
-    cost = Decimal("4.505")
-    fee = (cost * Decimal("0.00333333")).quantize(UNIT, ROUND_CEILING)
-    venue = open_venue(fees=fees, balances={"USD": cost + fee})
-    assert said(venue.arrive(intent, moment())) == ["accepted"]
-    for minute in range(1, 51):
-        venue.trade("BTC/USD", moment("80", "0.01", T0 + minute * 60_000))
-    assert venue.resting("BTC/USD") == ()
-    assert balances(venue) == {"USD": 0, "BTC": Decimal("0.05"), "DOGE": 0}
-
-
 # Rate counters
 
 TIERS = ("starter", "intermediate", "pro")
@@ -601,6 +243,23 @@ def test_a_refused_order_counts_and_time_takes_it_away(
     assert said(venue.arrive(order(), moment(at_ms=T0 + 1_000)))[0] == "accepted"
 
 
+@pytest.mark.parametrize(("age_ms", "cost"), [(0, 8), (5_000, 6), (300_000, 0)])
+def test_a_cancel_counts_by_the_age_of_the_order(
+    load_plugin: Load, open_venue: Callable[..., Any], age_ms: int, cost: int
+) -> None:
+    venue = open_venue(limits_of(load_plugin, "starter"))
+    venue.arrive(order("old", limit="90"), moment())
+    at_ms = T0 + age_ms
+    # What placing it has counted decays in a second.
+    counted = cost if age_ms else cost + 1
+    assert said(venue.cancel("old", at_ms)) == ["cancelled"]
+    probes = [
+        said(venue.arrive(order(f"p{n}", limit="90", tif="IOC"), moment(at_ms=at_ms)))
+        for n in range(61)
+    ]
+    assert probes.index(["EOrder:Rate limit exceeded"]) == 60 - counted
+
+
 @given(
     calls=st.lists(st.tuples(st.integers(0, 2_500), st.booleans()), max_size=40),
     tier=st.sampled_from(TIERS),
@@ -644,136 +303,3 @@ def test_the_same_calls_give_the_same_answers(open_venue: Callable[..., Any]) ->
         return [*answers, *venue.cancel("b", T0 + 60_000)]
 
     assert run() == run()
-
-
-# Everything adds up, whatever happens
-
-steps = st.one_of(
-    st.tuples(
-        st.just("arrive"),
-        st.sampled_from(("buy", "sell")),
-        st.integers(1, 60_000),
-        st.none() | st.integers(900, 1_100),
-        st.sampled_from(("GTC", "GTC", "IOC", "FOK")),
-        st.booleans(),
-    ),
-    st.tuples(st.just("cancel"), st.integers(0, 40)),
-    st.tuples(st.just("trade"), st.integers(800, 1_200), st.integers(0, 3_000)),
-    st.tuples(st.just("wait"), st.integers(1, 90_000)),
-)
-
-
-class Ledger:
-    """What the answers alone say of the account."""
-
-    def __init__(self, held: Mapping[str, Decimal]) -> None:
-        self.held = dict(held)
-        self.intents: dict[str, Intent] = {}
-        self.filled: dict[str, Decimal] = defaultdict(Decimal)
-        self.open: dict[str, Intent] = {}
-        self.trade_ids: set[str] = set()
-
-    def read(self, answers: list[Answer]) -> None:
-        for answer in answers:
-            ours = answer.client_id
-            if isinstance(answer, Accepted):
-                self.open[ours] = self.intents[ours]
-            elif isinstance(answer, Filled):
-                self.fill(self.open[ours], answer)
-            elif isinstance(answer, Ended):
-                intent = self.open.pop(ours)
-                done = self.filled[ours] == intent.amount
-                assert (answer.reason == "filled") == done
-
-    def fill(self, intent: Intent, filled: Filled) -> None:
-        fill, sign = filled.fill, 1 if intent.side is Side.BUY else -1
-        assert fill.amount > 0
-        assert fill.fee >= 0
-        assert fill.fee % UNIT == 0
-        assert fill.trade_id not in self.trade_ids
-        self.trade_ids.add(fill.trade_id)
-        if intent.limit_price is not None:
-            assert sign * fill.price <= sign * intent.limit_price
-        self.filled[intent.client_id] += fill.amount
-        assert self.filled[intent.client_id] <= intent.amount
-        self.held["BTC"] += sign * fill.amount
-        self.held["USD"] -= sign * fill.cost_quote
-        self.held[fill.fee_currency] -= fill.fee
-
-    def locked(self, currency: str, fee_in_base: bool, rate: Decimal) -> Decimal:
-        locked = Decimal(0)
-        for intent in self.open.values():
-            rest = intent.amount - self.filled[intent.client_id]
-            if intent.side is Side.SELL:
-                locked += rest if currency == "BTC" else 0
-            elif currency == "USD":
-                assert intent.limit_price is not None
-                cost = rest * intent.limit_price
-                units = (cost * rate / UNIT).to_integral_value(ROUND_CEILING)
-                locked += cost + (0 if fee_in_base else units * UNIT)
-        return locked
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    walk=st.lists(steps, max_size=40),
-    currency=st.sampled_from(("quote", "base")),
-    maker=st.sampled_from(("0", "0.0025", "0.00333333", "0.0051")),
-)
-def test_everything_adds_up(
-    open_venue: Callable[..., Any],
-    walk: list[tuple[Any, ...]],
-    currency: str,
-    maker: str,
-) -> None:
-    fees = {"maker": maker, "taker": "0.0040000007", "currency": currency}
-    venue = open_venue(fees=fees, balances={"USD": 500, "BTC": 5})
-    ledger = Ledger({"USD": Decimal(500), "BTC": Decimal(5)})
-    price, volume, at_ms = Decimal(100), Decimal(100), T0
-    for number, (kind, *given_) in enumerate(walk):
-        answers: list[Answer] = []
-        if kind == "wait":
-            at_ms += given_[0]
-        elif kind == "cancel":
-            answers = venue.cancel(f"o{given_[0]}", at_ms)
-        elif kind == "trade":
-            price, volume = Decimal(given_[0]) / 10, Decimal(given_[1]) / 100
-            answers = venue.trade("BTC/USD", moment(price, volume, at_ms))
-        else:
-            side, size, limit, tif, post_only = given_
-            intent = order(
-                f"o{number}",
-                side,
-                str(Decimal(size) / 10_000),
-                limit=None if limit is None else Decimal(limit) / 10,
-                tif=tif,
-                post_only=post_only and limit is not None,
-            )
-            ledger.intents[intent.client_id] = intent
-            answers = venue.arrive(intent, moment(price, volume, at_ms))
-        ledger.read(answers)
-        assert all(answer.at_ms == at_ms for answer in answers)
-        assert ledger.held == venue.open_balances(("USD", "BTC"))
-        for each in ("USD", "BTC"):
-            locked = ledger.locked(each, currency == "base", Decimal(maker))
-            assert venue.free(each) == ledger.held[each] - locked >= 0
-        resting = {each.client_id for each in venue.resting("BTC/USD")}
-        assert resting == set(ledger.open)
-
-
-@given(walk=st.lists(st.integers(1, 30_000), min_size=1, max_size=20))
-def test_limit_orders_never_get_more_than_their_share(
-    open_venue: Callable[..., Any], walk: list[int]
-) -> None:
-    venue = open_venue()
-    got = Decimal(0)
-    for number, size in enumerate(walk):
-        side = "buy" if number % 2 else "sell"
-        limit = "105" if side == "buy" else "95"
-        intent = order(f"o{number}", side, str(Decimal(size) / 10_000 + 1), limit=limit)
-        answers = venue.arrive(intent, moment(volume="33.333"))
-        answers += venue.trade(
-            "BTC/USD", moment("80" if number % 3 else "120", "33.333")
-        )
-        got += sum(a.fill.amount for a in answers if isinstance(a, Filled))
-        assert got <= Decimal("3.3333")

@@ -1,140 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from quorate import (
     Accepted,
-    CancelAsked,
     CancelRefused,
-    Draft,
-    Ended,
     Fact,
-    Intended,
-    Intent,
-    Order,
-    OrderStatus,
-    OrderType,
-    OrderView,
-    Purpose,
-    RateCounter,
-    RateLimits,
-    Record,
     Refused,
-    Side,
     Started,
-    TimeInForce,
     Unknown,
 )
 
-T0 = 1_000_000
-TIERS = ("starter", "intermediate", "pro")
-
-
-def intent_of(client_id: str, symbol: str = "BTC/USD") -> Intent:
-    return Intent(
-        client_id=client_id,
-        root_id=client_id,
-        symbol=symbol,
-        venue_symbol=symbol,
-        side=Side.BUY,
-        type=OrderType.LIMIT,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        amount=Decimal(1),
-        limit_price=Decimal(100),
-        reference_price=Decimal(100),
-        purpose=Purpose.ENTRY,
-        rule="r",
-        attempt=1,
-        max_attempts=3,
-        cancel_after_ms=0,
-        position_id="p",
-        made_ms=T0,
-    )
-
-
-def draft_of(purpose: str) -> Draft:
-    return Draft(
-        symbol="BTC/USD",
-        venue_symbol="BTC/USD",
-        side=Side.BUY,
-        purpose=purpose,
-        rule="r",
-        type="limit",
-        time_in_force="GTC",
-        post_only=False,
-        quote_amount=Decimal(100),
-        amount=Decimal(1),
-        limit_price=Decimal(100),
-        reference_price=Decimal(100),
-        attempt=1,
-    )
-
-
-@dataclass
-class Desk:
-    """What the plugin reads of a desk, and the memory it is given."""
-
-    plugin: ModuleType
-    limits: RateLimits | None
-    now_ms: int = T0
-    symbol: str = "BTC/USD"
-    exit_reserve: Decimal | bool | str = Decimal("0.2")
-    memory: dict[str, Any] = field(default_factory=dict)
-    orders: dict[str, Order] = field(default_factory=dict)
-
-    def param(self, name: str) -> Decimal | bool | str:
-        assert name == "exit_reserve"
-        return self.exit_reserve
-
-    def order(self, client_id: str) -> Order | None:
-        return self.orders.get(client_id)
-
-    def recall(self, plugin: str) -> Mapping[str, Any]:
-        assert plugin == "rate_limit"
-        return self.memory
-
-    def remember(self, *records: Record) -> Desk:
-        for record in records:
-            self.now_ms = max(self.now_ms, record.at_ms)
-            self.plugin.remember(self.memory, record, self)
-        return self
-
-    def fact(self, name: str, purpose: str = "") -> Any:
-        facts = {fact.name: fact for fact in self.plugin.facts()}
-        view = OrderView(self, draft_of(purpose)) if purpose else self  # type: ignore[arg-type]
-        return facts[name].compute(view)
-
-    # The road of an order, as the journal records it.
-
-    def send(self, client_id: str, at_ms: int, symbol: str = "BTC/USD") -> Desk:
-        intent = intent_of(client_id, symbol)
-        self.orders[client_id] = Order(intent=intent)
-        return self.remember(Intended(at_ms=at_ms, intent=intent))
-
-    def accept(self, client_id: str, at_ms: int) -> Desk:
-        intent = self.orders[client_id].intent
-        self.orders[client_id] = Order(
-            intent=intent, status=OrderStatus.OPEN, accepted_ms=at_ms
-        )
-        return self.remember(Accepted(at_ms=at_ms, client_id=client_id, venue_id="V"))
-
-    def ask_cancel(self, client_id: str, at_ms: int) -> Desk:
-        return self.remember(CancelAsked(at_ms=at_ms, client_id=client_id, why="old"))
-
-    def end(self, client_id: str, at_ms: int) -> Desk:
-        intent = self.orders[client_id].intent
-        self.orders[client_id] = Order(intent=intent, status=OrderStatus.DONE)
-        ended = Ended(at_ms=at_ms, client_id=client_id, reason="cancelled")
-        return self.remember(ended)
+rate_desk = import_module("rate_desk")
+Desk: Any = rate_desk.Desk
+T0 = rate_desk.T0
 
 
 @pytest.fixture
@@ -359,91 +244,3 @@ def test_every_fact_says_when_it_is_not_known(plugin: ModuleType) -> None:
     assert all("not known" in fact.help for fact in facts)
     reserved = {fact.name for fact in facts if "exit_reserve" in fact.params}
     assert reserved == {"rate_threshold", "rate_wait"}
-
-
-@pytest.mark.parametrize(("tier", "cycles"), list(zip(TIERS, (7, 14, 20), strict=True)))
-def test_place_and_cancel_at_once_fits_so_many_times(
-    plugin: ModuleType, tier: str, cycles: int
-) -> None:
-    desk = Desk(plugin, plugin.rate_limits(tier))
-    placed = 0
-    while desk.fact("rate_wait", "exit") == 0:
-        desk.send(f"o{placed}", T0).accept(f"o{placed}", T0)
-        desk.ask_cancel(f"o{placed}", T0).end(f"o{placed}", T0)
-        placed += 1
-    assert placed == cycles
-
-
-@pytest.mark.parametrize(
-    ("tier", "orders"), list(zip(TIERS, (60, 125, 180), strict=True))
-)
-def test_immediate_orders_at_once_fit_so_many_times(
-    plugin: ModuleType, tier: str, orders: int
-) -> None:
-    desk = Desk(plugin, plugin.rate_limits(tier))
-    placed = 0
-    while desk.fact("rate_wait", "exit") == 0:
-        desk.send(f"o{placed}", T0).accept(f"o{placed}", T0).end(f"o{placed}", T0)
-        placed += 1
-    assert placed == orders
-
-
-@given(
-    tier=st.sampled_from(TIERS),
-    calls=st.lists(
-        st.tuples(st.integers(0, 3_000), st.booleans()), min_size=1, max_size=12
-    ),
-)
-def test_the_counter_is_that_of_a_count_by_the_millisecond(
-    load_plugin: Callable[[str], ModuleType], tier: str, calls: list[tuple[int, bool]]
-) -> None:
-    plugin = load_plugin("rate_limit")
-    desk = Desk(plugin, plugin.rate_limits(tier))
-    assert desk.limits is not None
-    # In units of 1e-5 points what decays in one millisecond is a whole number.
-    per_ms = int(desk.limits.order_decay * 100)
-    slow = 0
-    for number, (pause_ms, pulled) in enumerate(calls):
-        for _ in range(pause_ms):
-            slow = max(0, slow - per_ms)
-        at_ms, client_id = desk.now_ms + pause_ms, f"o{number}"
-        desk.send(client_id, at_ms).accept(client_id, at_ms)
-        slow += 100_000
-        if pulled:
-            desk.ask_cancel(client_id, at_ms)
-            slow += 800_000
-        desk.end(client_id, at_ms)
-        assert desk.fact("rate_counter") * 100_000 == slow
-
-
-@given(
-    calls=st.lists(st.tuples(st.integers(1_000, 9_000), st.booleans()), max_size=12),
-    latency_ms=st.integers(0, 400),
-    looks=st.lists(st.integers(0, 999), max_size=4),
-)
-def test_it_is_never_below_the_counter_of_a_venue_far_away(
-    load_plugin: Callable[[str], ModuleType],
-    calls: list[tuple[int, bool]],
-    latency_ms: int,
-    looks: list[int],
-) -> None:
-    plugin = load_plugin("rate_limit")
-    desk = Desk(plugin, plugin.rate_limits("pro"))
-    assert desk.limits is not None
-    venue = RateCounter(desk.limits.order_decay)
-    at_ms = T0
-    for number, (pause_ms, pulled) in enumerate(calls):
-        at_ms += pause_ms
-        client_id = f"o{number}"
-        desk.send(client_id, at_ms)
-        assert desk.fact("rate_counter") >= venue.read(at_ms) + 1
-        venue.add(desk.limits.add_cost, at_ms + latency_ms)
-        desk.accept(client_id, at_ms + latency_ms)
-        if pulled:
-            at_ms += latency_ms + 10
-            desk.ask_cancel(client_id, at_ms)
-            venue.add(desk.limits.cancel_cost(10 + latency_ms), at_ms + latency_ms)
-            desk.end(client_id, at_ms + latency_ms)
-        for later_ms in sorted(looks):
-            desk.now_ms = max(desk.now_ms, at_ms + later_ms)
-            assert desk.fact("rate_counter") >= venue.read(desk.now_ms)
