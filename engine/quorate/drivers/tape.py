@@ -109,7 +109,7 @@ class Lane:
     _params: object = None
     _exits: dict[str, tuple[Position, object, int, int]] = field(default_factory=dict)
     _matches: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _rests: tuple[int, bool] = (-1, False)
+    _standing: tuple[int, str] = (-1, "")
 
     def __post_init__(self) -> None:
         self.screen = ExitScreen(self.flow, self.path, self.signals)
@@ -145,7 +145,7 @@ class Lane:
         place = bisect_right(candidates, closed - 1)
         while place < len(candidates):
             row = candidates[place]
-            if self._starts[row] != row and self._resting_veto():
+            if self._starts[row] != row and self._declined_already(row):
                 place = self._next_onset(place)
                 continue
             return self.path.start_ms + (row + 1) * self.path.step_ms
@@ -159,13 +159,15 @@ class Lane:
             place += 1
         return place
 
-    def _resting_veto(self) -> bool:
+    def _declined_already(self, row: int) -> bool:
+        """Return whether the row's stretch was declined by a veto that still stands."""
+        declined = self.flow.state.declined.get(self.symbol)
+        if declined is None or declined.stretch_ms != self.stretch_ms(row):
+            return False
         version = self.flow.state.version
-        if self._rests[0] != version:
-            declined = self.flow.state.declined.get(self.symbol)
-            rests = declined is not None and self.flow.rests(self.symbol)
-            self._rests = (version, rests)
-        return self._rests[1]
+        if self._standing[0] != version:
+            self._standing = (version, self.flow.standing_veto(self.symbol))
+        return self._standing[1] == declined.by
 
     def next_exit(self, now_ms: int) -> int:
         """Return when the next exit holds for an open position, or NEVER."""
@@ -348,8 +350,10 @@ class TapeDriver:
                     yield at_ms, CANDLE  # the close is looked at with its candle
             else:
                 yield self._next_candle(lane, after_ms), order
-                if not behind and self._next_look(lane, after_ms) == now_ms:
-                    yield now_ms, order
+                closing = (now_ms - lane.path.start_ms) % lane.path.step_ms == 0
+                if closing and not behind:
+                    at_ms = self._next_look(lane, after_ms)
+                    yield (now_ms if at_ms == now_ms else NEVER), order
 
     def _next_trade(self, lane: Lane, after_ms: int) -> int:
         resting = self._resting.get(lane.symbol)

@@ -128,15 +128,18 @@ class Flow:
         for delayed in self.state.waiting.values():
             yield WakeAt(delayed.until_ms)
 
-    def rests(self, symbol: str) -> bool:
-        """Return whether an entry candidate stays declined until a record changes that.
+    def standing_veto(self, symbol: str) -> str:
+        """Return the veto that declines every candidate until a record lifts it, or "".
 
-        True while a veto holds that only a recorded event can lift: then a driver may
-        skip candles of the same stretch without changing any decision.
+        While it stands, a candle of a stretch that it has already declined has nothing
+        to decide and nothing to record: a driver may pass over it.
         """
         bench = self.bench
         if not all(asks_approval(rule) for rule in bench.rulebook.entry):
-            return False
+            return ""
         turn = Turn(bench, self.state.now_ms)
         held, _ = bench.held_vetoes(turn.desk(symbol))
-        return any(steady(turn, bit) for bit in held)
+        for bit in held:
+            if steady(turn, bit):
+                return str(bench.vetoes.keys[bit][0].id)
+        return ""
