@@ -5,19 +5,25 @@ from __future__ import annotations
 from quorate.contract.decisions import Verdict
 from quorate.contract.records import (
     Answer,
+    CancelRefused,
+    Closed,
     Declined,
     Delayed,
     Ended,
     ErrorSeen,
+    Filled,
     Proposal,
     Refused,
     Resumed,
     Stopped,
     Tuned,
 )
+from quorate.flow.clearing import ask_again
+from quorate.flow.closing import write_off
+from quorate.flow.entering import entry_key, kept_out
 from quorate.flow.events import WakeAt
-from quorate.flow.leaving import free_and_sell, settle
-from quorate.flow.pursuing import pursue, write_off
+from quorate.flow.leaving import exit_key, free_and_sell, rest_key, settle
+from quorate.flow.pursuing import give_up, pursue
 from quorate.flow.turn import Turn
 from quorate.stages.faults import Resolution, resolve
 from quorate.stages.tuning import tune
@@ -27,20 +33,20 @@ from quorate.values.trade import Order, Purpose
 
 def answered(turn: Turn, answer: Answer) -> None:
     """Record a venue's answer and do what follows from it."""
-    before = turn.state.order(answer.client_id)
-    if before is None:
-        return  # not an order of ours
-    if isinstance(answer, Ended | Refused) and not before.live:
-        return  # said before
+    if not turn.state.is_news(answer):
+        return
     turn.note(answer)
-    order = turn.state.order(answer.client_id) or before
+    order = turn.state.order(answer.client_id)
+    assert order is not None
+    intent = order.intent
     if isinstance(answer, Refused):
         _refused(turn, order)
-        _tune(turn, order.intent.symbol)
-    elif isinstance(answer, Ended):
-        settle(turn, order.intent.position_id, order.intent.rule)
-        _funds_may_be_free(turn)
-        _tune(turn, order.intent.symbol)
+    elif isinstance(answer, Ended) or (isinstance(answer, Filled) and not order.live):
+        settle(turn, intent.position_id, intent.rule)
+    elif isinstance(answer, CancelRefused):
+        ask_again(turn, order)
+    if isinstance(answer, Refused | Ended):
+        _tune(turn, intent.symbol)
 
 
 def _refused(turn: Turn, order: Order) -> None:
@@ -56,7 +62,10 @@ def _refused(turn: Turn, order: Order) -> None:
     deciding = next(
         (one for one in resolutions if one.rule is not None), resolutions[0]
     )
-    if deciding.retry and order.intent.attempt < order.intent.max_attempts:
+    if order.filled:
+        # What was filled stands, so it is no refusal that another attempt may repeat.
+        settle(turn, order.intent.position_id, order.intent.rule)
+    elif deciding.retry and order.intent.attempt < order.intent.max_attempts:
         _retry(turn, order, deciding)
     else:
         _give_up(turn, order, deciding)
@@ -103,9 +112,9 @@ def _retry(turn: Turn, order: Order, resolution: Resolution) -> None:
     if intent.purpose is not Purpose.ENTRY:
         amount = min(amount, position.held if position else ZERO)
     key = {
-        Purpose.ENTRY: f"entry:{intent.symbol}",
-        Purpose.EXIT: f"exit:{intent.position_id}",
-        Purpose.TAKE_PROFIT: f"rest:{intent.position_id}:{intent.rule}",
+        Purpose.ENTRY: entry_key(intent.position_id),
+        Purpose.EXIT: exit_key(intent.position_id),
+        Purpose.TAKE_PROFIT: rest_key(intent.position_id, intent.rule),
     }[intent.purpose]
     proposal = Proposal(
         key=key,
@@ -121,7 +130,7 @@ def _retry(turn: Turn, order: Order, resolution: Resolution) -> None:
         root_id=intent.root_id,
     )
     if resolution.wait_ms <= 0:
-        pursue(turn, proposal)
+        _take_up(turn, proposal)
         return
     until_ms = turn.now_ms + resolution.wait_ms
     turn.note(
@@ -142,9 +151,9 @@ def _give_up(turn: Turn, order: Order, resolution: Resolution) -> None:
     by = resolution.rule.id if resolution.rule else "unknown-error"
     if intent.purpose is Purpose.EXIT:
         position = turn.state.positions.get(intent.position_id)
-        all_of_it = position is not None and intent.amount >= position.held
-        if resolution.rule is not None and resolution.rule.learn and all_of_it:
-            # The venue takes no order this small, and there is no more to sell.
+        rest = ZERO if position is None else position.held - intent.amount
+        step = turn.state.markets[intent.symbol].amount_step
+        if rest < step and _learned_too_small(turn, order, resolution):
             write_off(turn, intent.position_id, intent.rule)
             return
         turn.note(
@@ -160,9 +169,23 @@ def _give_up(turn: Turn, order: Order, resolution: Resolution) -> None:
         free_and_sell(turn, intent.position_id)
 
 
-def _funds_may_be_free(turn: Turn) -> None:
-    """Take up the entries that wait for funds, when nothing leaves any more."""
-    if turn.state.leaving:
+def _learned_too_small(turn: Turn, order: Order, resolution: Resolution) -> bool:
+    """Return whether the venue takes no order this small, and that was learned.
+
+    A lesson is capped: a large order that was refused as too small is not believed.
+    """
+    if resolution.rule is None or not resolution.rule.learn:
+        return False
+    symbol = order.intent.symbol
+    lesson = turn.desk(symbol).learned(resolution.rule.learn, symbol)
+    return lesson is not None and lesson.value >= order.intent.amount
+
+
+def take_up_funds(turn: Turn) -> None:
+    """Take up the entries that wait for funds, when this turn may have freed some."""
+    freeing = (Ended, Refused, Closed)
+    freed = any(isinstance(record, freeing) for record in turn.outcome.records)
+    if not freed or turn.state.leaving:
         return
     for key, delayed in list(turn.state.waiting.items()):
         if delayed.for_funds:
@@ -175,7 +198,28 @@ def resume(turn: Turn, key: str) -> None:
     if delayed is None:
         return
     turn.note(Resumed(at_ms=turn.now_ms, key=key))
-    pursue(turn, delayed.proposal)
+    _take_up(turn, delayed.proposal)
+
+
+def _take_up(turn: Turn, proposal: Proposal) -> None:
+    """Pursue a proposal again; an entry only if risk still lets it be made."""
+    if proposal.purpose == Purpose.ENTRY:
+        objection = kept_out(turn, proposal)
+        if objection is not None:
+            by, place, inputs = objection
+            turn.decide(
+                Verdict.DECLINED,
+                section="entry",
+                rule=by,
+                place=place,
+                symbol=proposal.symbol,
+                inputs=inputs,
+                effect={"entry": proposal.rule},
+                position_id=proposal.position_id,
+            )
+            give_up(turn, proposal, by)
+            return
+    pursue(turn, proposal)
 
 
 def _tune(turn: Turn, symbol: str) -> None:
@@ -183,8 +227,13 @@ def _tune(turn: Turn, symbol: str) -> None:
     if not bench.rulebook.tuning or not symbol:
         return
     desk = turn.desk(symbol)
+    state = turn.state
     turned = tune(
-        bench.answers, bench.tuning, desk, dict(turn.state.tuned_by), turn.now_ms
+        bench.answers,
+        bench.tuning,
+        desk,
+        standing=frozenset(state.tuned_by),
+        last_ms=state.tuned_last,
     )
     for change in list(turned):
         old, new = change.param.write(change.old), change.param.write(change.new)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from quorate.contract.decisions import Value, Verdict
 from quorate.contract.records import Declined, Proposal
-from quorate.contract.vocabulary import Moves
 from quorate.flow.desk import FlowDesk
 from quorate.flow.pursuing import pursue
 from quorate.flow.turn import Turn
@@ -25,11 +24,24 @@ def enter(turn: Turn, symbol: str) -> None:
     A candidate is a candle at which the market part of an entry rule holds; the other
     candles have nothing to decide.
     """
-    bench = turn.bench
-    turn.mark = len(turn.outcome.decisions)
-    stretch_ms = bench.view.stretch_ms(symbol)
-    if not stretch_ms or entry_key(symbol) in turn.state.waiting:
+    stretch_ms = turn.bench.view.stretch_ms(symbol)
+    if not stretch_ms or _waits(turn, symbol):
         return
+    turn.mark = len(turn.outcome.decisions)
+    _enter(turn, symbol, stretch_ms)
+    turn.mark = None
+
+
+def _waits(turn: Turn, symbol: str) -> bool:
+    """Return whether an entry of the symbol waits; one waits at a time."""
+    return any(
+        delayed.proposal.symbol == symbol and delayed.proposal.purpose == Purpose.ENTRY
+        for delayed in turn.state.waiting.values()
+    )
+
+
+def _enter(turn: Turn, symbol: str, stretch_ms: int) -> None:
+    bench = turn.bench
     desk = turn.desk(symbol)
     stop = stopped(turn, symbol)
     if stop:
@@ -40,7 +52,7 @@ def enter(turn: Turn, symbol: str) -> None:
     for bit, (rule, _) in enumerate(bench.entry.keys):
         if mask >> bit & 1:
             inputs = bench.answers.inputs(rule.when, context)
-            _propose(turn, rule, desk, inputs | _votes(turn, symbol))
+            _propose(turn, rule, desk, inputs | _votes(turn, symbol), stretch_ms)
             return
     rule = bench.rulebook.entry[0]
     by, place, inputs = _reason(turn, desk, rule)
@@ -48,9 +60,27 @@ def enter(turn: Turn, symbol: str) -> None:
     _decline(turn, rule, by, place, symbol, stretch_ms, inputs)
 
 
-def entry_key(symbol: str) -> str:
-    """Return the key under which a symbol's entry waits; one waits at a time."""
-    return f"entry:{symbol}"
+def entry_key(position_id: str) -> str:
+    """Return the key under which an entry waits."""
+    return f"entry:{position_id}"
+
+
+def kept_out(
+    turn: Turn, proposal: Proposal
+) -> tuple[str, Span | None, dict[str, Value]] | None:
+    """Return what keeps an entry out that is taken up again, None when nothing does.
+
+    It was approved when it was proposed; meanwhile entries may have been stopped, and
+    a veto may hold.
+    """
+    stop = stopped(turn, proposal.symbol)
+    if stop:
+        return stop, None, {}
+    rules = [rule for rule in turn.bench.rulebook.entry if rule.id == proposal.rule]
+    desk = turn.desk(proposal.symbol)
+    if not rules or not asks_approval(rules[0]) or turn.bench.approval(desk):
+        return None
+    return _reason(turn, desk, rules[0])
 
 
 def stopped(turn: Turn, symbol: str) -> str:
@@ -70,10 +100,14 @@ def _votes(turn: Turn, symbol: str) -> dict[str, Value]:
 
 
 def _propose(
-    turn: Turn, rule: EntryRule, desk: FlowDesk, inputs: Mapping[str, Value]
+    turn: Turn,
+    rule: EntryRule,
+    desk: FlowDesk,
+    inputs: Mapping[str, Value],
+    stretch_ms: int,
 ) -> None:
     answers, moment = turn.bench.answers, Moment(desk)
-    position_id = f"p{turn.state.orders_made + 1}"
+    position_id = f"p{turn.state.positions_made + 1}"
     quote_amount, amount = ZERO, ZERO
     try:
         if rule.quote_amount is not None:
@@ -81,15 +115,8 @@ def _propose(
         elif rule.amount is not None:
             amount = answers.value(rule.amount, moment)
     except Exception as error:  # noqa: BLE001 - not known: stay out
-        turn.decide(
-            Verdict.NOT_KNOWN,
-            section="entry",
-            rule=rule.id,
-            place=rule.place,
-            symbol=desk.symbol,
-            inputs=inputs,
-            effect={"error": str(error)},
-        )
+        reason = {**inputs, "error": str(error)}
+        _decline(turn, rule, rule.id, rule.place, desk.symbol, stretch_ms, reason)
         return
     turn.decide(
         Verdict.FIRED,
@@ -104,7 +131,7 @@ def _propose(
     pursue(
         turn,
         Proposal(
-            key=entry_key(desk.symbol),
+            key=entry_key(position_id),
             symbol=desk.symbol,
             purpose=Purpose.ENTRY,
             rule=rule.id,
@@ -128,25 +155,13 @@ def _reason(
     """
     bench = turn.bench
     if asks_approval(rule):
-        held, vetoes_unknown = bench.held_vetoes(desk)
-        ordered = sorted(held or vetoes_unknown, key=lambda bit: _lifted(turn, bit))
-        if ordered:
-            veto, _ = bench.vetoes.keys[ordered[0]]
-            names = veto.veto.expression.reads
-            context = bench.answers.context(names, Moment(desk), exact=False)
-            return veto.id, veto.place, bench.answers.inputs(veto.veto, context)
+        found = bench.held_vetoes(desk)
+        bits = found.held or found.unknown
+        if bits:
+            first = min(bits, key=lambda bit: (bit not in bench.steady, bit))
+            veto, _ = bench.vetoes.keys[first]
+            return veto.id, veto.place, bench.answers.inputs(veto.veto, found.context)
     return rule.id, rule.place, {}
-
-
-def _lifted(turn: Turn, bit: int) -> int:
-    return 0 if steady(turn, bit) else 1
-
-
-def steady(turn: Turn, bit: int) -> bool:
-    """Return whether a veto can change only with a recorded event."""
-    veto, _ = turn.bench.vetoes.keys[bit]
-    moves = turn.bench.answers.moves(veto.veto.expression.reads)
-    return moves <= {Moves.STATE}
 
 
 def asks_approval(rule: EntryRule) -> bool:

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quorate.contract.records import (
-    CancelAsked,
-    Leaving,
     PluginFault,
     Record,
     Resumed,
     Started,
 )
-from quorate.flow.answering import answered, resume
-from quorate.flow.entering import asks_approval, enter, steady
+from quorate.flow.answering import answered, resume, take_up_funds
+from quorate.flow.clearing import clear_due, due
+from quorate.flow.entering import asks_approval, enter
 from quorate.flow.events import (
-    Cancel,
     Candle,
     Event,
     Look,
@@ -29,13 +27,12 @@ from quorate.flow.events import (
     Wake,
     WakeAt,
 )
-from quorate.flow.leaving import free_and_sell, watch
+from quorate.flow.leaving import follow, watch
 from quorate.flow.pursuing import give_up
 from quorate.flow.state import State
 from quorate.flow.turn import Bench, Turn, remember
 from quorate.host.host import Host
 from quorate.rulebook.rulebook import Rulebook
-from quorate.values.trade import OrderStatus
 
 
 class Flow:
@@ -56,6 +53,7 @@ class Flow:
         turn = Turn(self.bench, event.at_ms)
         if isinstance(event, Candle):
             watch(turn, event.symbol, candle=True)
+            follow(turn)  # exits before entries
             enter(turn, event.symbol)
         elif isinstance(event, Look):
             watch(turn, event.symbol, candle=False)
@@ -65,29 +63,15 @@ class Flow:
             turn.note(event)
         else:
             answered(turn, event)
-        for record in list(turn.outcome.records):
-            if isinstance(record, Leaving):
-                free_and_sell(turn, record.position_id)
+        follow(turn)
+        take_up_funds(turn)
+        follow(turn)
         self._record_faults(turn)
         return turn.outcome
 
     def _wake(self, turn: Turn) -> None:
         """Cancel what has rested too long; take up what has waited long enough."""
-        for order in list(turn.state.live.values()):
-            intent = order.intent
-            due_ms = intent.made_ms + intent.cancel_after_ms
-            if intent.cancel_after_ms and not order.cancel_asked:
-                if due_ms <= turn.now_ms and order.status is not OrderStatus.SENT:
-                    turn.note(
-                        CancelAsked(
-                            at_ms=turn.now_ms,
-                            client_id=intent.client_id,
-                            why="cancel_after",
-                        )
-                    )
-                    turn.act(Cancel(intent.client_id))
-                elif due_ms <= turn.now_ms:
-                    turn.act(WakeAt(turn.now_ms + 1000))
+        clear_due(turn)
         for key, delayed in list(turn.state.waiting.items()):
             if delayed.until_ms > turn.now_ms:
                 continue
@@ -119,12 +103,11 @@ class Flow:
                 plugin = self.bench.host.plugins.get(record.plugin)
                 if plugin is not None:
                     plugin.fault = f"switched off before: {record.error}"
+        self._faults.clear()  # the journal has them
         return list(self._wakes())
 
     def _wakes(self) -> Iterable[WakeAt]:
-        for order in self.state.live.values():
-            if order.intent.cancel_after_ms and not order.cancel_asked:
-                yield WakeAt(order.intent.made_ms + order.intent.cancel_after_ms)
+        yield from map(WakeAt, due(self.state))
         for delayed in self.state.waiting.values():
             yield WakeAt(delayed.until_ms)
 
@@ -137,9 +120,8 @@ class Flow:
         bench = self.bench
         if not all(asks_approval(rule) for rule in bench.rulebook.entry):
             return ""
-        turn = Turn(bench, self.state.now_ms)
-        held, _ = bench.held_vetoes(turn.desk(symbol))
-        for bit in held:
-            if steady(turn, bit):
+        found = bench.held_vetoes(bench.desk(symbol, self.state.now_ms))
+        for bit in found.held:
+            if bit in bench.steady:
                 return str(bench.vetoes.keys[bit][0].id)
         return ""

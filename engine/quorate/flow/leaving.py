@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from quorate.contract.decisions import Verdict
-from quorate.contract.records import CancelAsked, Leaving, Proposal
-from quorate.flow.events import Cancel
-from quorate.flow.pursuing import begin_leaving, close, pursue
+from decimal import Decimal
+
+from quorate.contract.decisions import Value, Verdict
+from quorate.contract.records import Declined, Leaving, Proposal
+from quorate.contract.views import PositionView
+from quorate.flow.clearing import clear
+from quorate.flow.closing import close, is_dust
+from quorate.flow.desk import FlowDesk
+from quorate.flow.pursuing import begin_leaving, pursue
+from quorate.flow.state import NOT_KNOWN
 from quorate.flow.turn import Turn
 from quorate.rulebook.rules import ExitRule
 from quorate.stages.answers import Moment
@@ -41,11 +47,78 @@ def _watch_one(turn: Turn, position: Position) -> None:
         peak_price=bench.view.peak(position.symbol, position.opened_ms) or price,
     )
     seen = look(bench.answers, bench.exits, position, desk, view)
+    for rule in seen.unknown:
+        _report(turn, position, rule)
     if seen.found is None:
         return
-    rule = seen.found.rule
-    share = min(ONE, bench.answers.value(rule.share, Moment(desk, position=view)))
-    begin_leaving(turn, position, rule.id, share, rule.place, dict(seen.found.inputs))
+    rule, inputs = seen.found.rule, dict(seen.found.inputs)
+    share = _share(turn, rule, desk, view)
+    if share is None:
+        _not_known(turn, position, rule, inputs)
+        turn.note(
+            Declined(
+                at_ms=turn.now_ms,
+                symbol=position.symbol,
+                rule=rule.id,
+                by=rule.id,
+                position_id=position.id,
+            )
+        )
+        return
+    begin_leaving(turn, position, rule.id, share, rule.place, inputs)
+
+
+def _share(
+    turn: Turn, rule: ExitRule, desk: FlowDesk, view: PositionView
+) -> Decimal | None:
+    """Return what share of a position an exit sells, None when that is not known."""
+    try:
+        share = turn.bench.answers.value(rule.share, Moment(desk, position=view))
+    except Exception:  # noqa: BLE001 - not known
+        return None
+    return min(ONE, Decimal(share)) if share > 0 else None
+
+
+def _report(turn: Turn, position: Position, rule: ExitRule) -> None:
+    """Report an exit whose inputs are not known, once; the others are watched on."""
+    if (position.id, rule.id) in turn.state.unknown_exits:
+        return
+    if rule.id in position.exits_fired:
+        return
+    _not_known(turn, position, rule, {})
+    turn.note(
+        Declined(
+            at_ms=turn.now_ms,
+            symbol=position.symbol,
+            rule=rule.id,
+            by=NOT_KNOWN,
+            position_id=position.id,
+        )
+    )
+
+
+def _not_known(
+    turn: Turn, position: Position, rule: ExitRule, inputs: dict[str, Value]
+) -> None:
+    turn.decide(
+        Verdict.NOT_KNOWN,
+        section="exits",
+        rule=rule.id,
+        place=rule.place,
+        symbol=position.symbol,
+        inputs=inputs,
+        position_id=position.id,
+    )
+
+
+def follow(turn: Turn) -> None:
+    """Free and sell what this turn decided to let leave, and did not follow up yet."""
+    records = turn.outcome.records
+    while turn.followed < len(records):
+        record = records[turn.followed]
+        turn.followed += 1
+        if isinstance(record, Leaving):
+            free_and_sell(turn, record.position_id)
 
 
 def free_and_sell(turn: Turn, position_id: str) -> None:
@@ -58,14 +131,14 @@ def free_and_sell(turn: Turn, position_id: str) -> None:
         return
     live = turn.state.orders_of(position_id)
     for order in live:
-        if order.intent.purpose is not Purpose.EXIT and not order.cancel_asked:
-            client_id = order.intent.client_id
-            turn.note(
-                CancelAsked(at_ms=turn.now_ms, client_id=client_id, why=leaving.rule)
-            )
-            turn.act(Cancel(client_id))
-    if not live:
+        clear(turn, order)
+    if not live and exit_key(position_id) not in turn.state.waiting:
         _sell(turn, leaving)
+
+
+def exit_key(position_id: str) -> str:
+    """Return the key under which a position's sale waits."""
+    return f"exit:{position_id}"
 
 
 def _sell(turn: Turn, leaving: Leaving) -> None:
@@ -76,7 +149,7 @@ def _sell(turn: Turn, leaving: Leaving) -> None:
     pursue(
         turn,
         Proposal(
-            key=f"exit:{position.id}",
+            key=exit_key(position.id),
             symbol=position.symbol,
             purpose=Purpose.EXIT,
             rule=leaving.rule,
@@ -93,22 +166,24 @@ def _sell(turn: Turn, leaving: Leaving) -> None:
 def settle(turn: Turn, position_id: str, rule: str) -> None:
     """Put a position in order after one of its orders is over.
 
-    Sold out: it closes. Leaving: the sale follows. Otherwise its take-profits rest
-    again, sized to what is held.
+    Sold out, or down to dust: it closes. Leaving: the sale follows. Otherwise its
+    take-profits rest again, sized to what is held.
     """
     position = turn.state.positions.get(position_id)
     if position is None:
         return
-    if position.bought and position.held <= ZERO and not _live(turn, position_id):
+    live = turn.state.orders_of(position_id)
+    if position.bought and not live and is_dust(turn, position):
         close(turn, position, rule)
     elif position.leaving:
         free_and_sell(turn, position_id)
-    elif position.bought and not _live(turn, position_id):
+    elif position.bought and not live:
         arm(turn, position)
 
 
-def _live(turn: Turn, position_id: str) -> bool:
-    return bool(turn.state.orders_of(position_id))
+def rest_key(position_id: str, rule: str) -> str:
+    """Return the key under which a position's resting exit waits."""
+    return f"rest:{position_id}:{rule}"
 
 
 def arm(turn: Turn, position: Position) -> None:
@@ -127,28 +202,20 @@ def _rest(turn: Turn, position: Position, rule: ExitRule) -> None:
     view = view_position(
         position, desk.market, price=price, at_ms=turn.now_ms, peak_price=price
     )
-    try:
-        share = turn.bench.answers.value(rule.share, Moment(desk, position=view))
-    except Exception:  # noqa: BLE001 - not known: the watched exits stand
-        turn.decide(
-            Verdict.NOT_KNOWN,
-            section="exits",
-            rule=rule.id,
-            place=rule.place,
-            symbol=position.symbol,
-            position_id=position.id,
-        )
+    share = _share(turn, rule, desk, view)
+    if share is None:
+        _not_known(turn, position, rule, {})  # the watched exits stand
         return
     pursue(
         turn,
         Proposal(
-            key=f"rest:{position.id}:{rule.id}",
+            key=rest_key(position.id, rule.id),
             symbol=position.symbol,
             purpose=Purpose.TAKE_PROFIT,
             rule=rule.id,
             position_id=position.id,
             quote_amount=ZERO,
-            amount=position.held * min(ONE, share),
+            amount=position.held * share,
             confidence=None,
             attempt=1,
             since_ms=turn.now_ms,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from quorate.contract.decisions import Value, Verdict
 from quorate.contract.records import (
-    Closed,
     Declined,
     Delayed,
     Intended,
@@ -14,6 +14,7 @@ from quorate.contract.records import (
     Proposal,
 )
 from quorate.contract.views import Draft
+from quorate.flow.closing import write_off
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Send, WakeAt
 from quorate.flow.turn import Turn
@@ -24,7 +25,13 @@ from quorate.stages.checks import Finding, Judgement, judge
 from quorate.stages.exits import view_position
 from quorate.stages.orders import choose, draft_order
 from quorate.values.numbers import ONE, ZERO
-from quorate.values.trade import Intent, Position, Purpose, Trade
+from quorate.values.trade import Intent, OrderType, Position, Purpose, Side
+
+NEVER_MS = 1 << 62
+"""When a proposal is given up whose check sets no limit to waiting."""
+
+GUARDS = ("rate_limit", "portfolio")
+"""What must have passed for every order, whatever else the rules say."""
 
 WEAKEST = "weakest_position"
 """The fact that names the position a reallocation gives up."""
@@ -32,6 +39,11 @@ WEAKEST = "weakest_position"
 
 def pursue(turn: Turn, proposal: Proposal) -> None:
     """Take a proposal as far as it gets now: sent, waiting, or declined."""
+    if proposal.purpose != Purpose.ENTRY:
+        amount = min(proposal.amount, turn.state.sellable(proposal.position_id))
+        if amount <= ZERO:
+            return  # other orders sell it already
+        proposal = replace(proposal, amount=amount)
     desk = turn.desk(proposal.symbol)
     way = _way(turn, proposal, desk)
     if way is None:
@@ -54,11 +66,11 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
         _rulings(turn, judgement, proposal)
         _stopped(turn, proposal, judgement)
         return
-    objection = _ask_plugins(turn, judgement.draft, desk)
+    objection = _object(turn, proposal, judgement, desk)
     if objection is not None:
-        plugin, reason = objection
+        by, section, reason = objection
         _rulings(turn, judgement, proposal)
-        _decline(turn, proposal, plugin, None, "plugins", {"reason": reason})
+        _decline(turn, proposal, by, None, section, {"reason": reason})
         return
     _intend(turn, proposal, judgement, how, moment)
 
@@ -109,11 +121,41 @@ def exit_rule(turn: Turn, name: str) -> ExitRule | None:
         if rule.id == name:
             return rule
     watched = [rule for rule in rules if rule.when is not None]
-    return watched[0] if watched else None
+    at_market = [rule for rule in watched if rule.how.type is OrderType.MARKET]
+    return next(iter(at_market or watched), None)
+
+
+def _object(
+    turn: Turn, proposal: Proposal, judgement: Judgement, desk: FlowDesk
+) -> tuple[str, str, str] | None:
+    """Return who objects to an order that the checks passed, its section, and why."""
+    passed = {
+        ruling.rule.guards
+        for ruling in judgement.rulings
+        if ruling.verdict is Verdict.PASSED
+    }
+    for guard in GUARDS:
+        if guard not in passed:
+            return guard, "checks", f"no check guarded the {guard} of this order"
+    draft = judgement.draft
+    if draft.side is Side.SELL:
+        held = turn.state.sellable(proposal.position_id)
+        if draft.amount > held:
+            return "held", "checks", f"{draft.amount} is more than the {held} held"
+    objection = _ask_plugins(turn, draft, desk)
+    return None if objection is None else (objection[0], "plugins", objection[1])
 
 
 def _ask_plugins(turn: Turn, draft: Draft, desk: FlowDesk) -> tuple[str, str] | None:
-    """Return the first plugin that objects and why; a crash objects."""
+    """Return the first plugin that objects and why; a crash objects.
+
+    A check that was switched off cannot be asked: nothing is bought any more, while
+    what is held may still be sold.
+    """
+    for plugin in turn.bench.host.plugins.values():
+        off = plugin.fault.startswith("switched off") and "check" in plugin.hooks
+        if off and draft.side is Side.BUY:
+            return plugin.name, f"the check cannot be asked: {plugin.fault}"
     for answer in turn.bench.host.ask("check", draft=draft, desk=desk):
         if answer.error:
             return answer.plugin, f"the check failed: {answer.error}"
@@ -192,14 +234,15 @@ def _stopped(turn: Turn, proposal: Proposal, judgement: Judgement) -> None:
     check = judgement.by
     assert check is not None
     finding = judgement.finding
-    give_up_ms = proposal.since_ms + judgement.give_up_ms
+    limit_ms = judgement.give_up_ms
+    give_up_ms = NEVER_MS if limit_ms is None else proposal.since_ms + limit_ms
     if finding is Finding.WRITE_OFF and proposal.purpose == Purpose.EXIT:
-        write_off(turn, proposal.position_id, proposal.rule)
+        _cannot_be_sold(turn, proposal)
     elif finding is Finding.WAIT and turn.now_ms + judgement.wait_ms <= give_up_ms:
         until_ms = turn.now_ms + judgement.wait_ms
         _delay(turn, proposal, until_ms, give_up_ms, check.id)
     elif finding is Finding.REALLOCATE and turn.now_ms < give_up_ms:
-        if _reallocate(turn, proposal.symbol, check):
+        if _reallocate(turn, proposal.symbol, check) and limit_ms is not None:
             _delay(turn, proposal, give_up_ms, give_up_ms, check.id, for_funds=True)
         else:
             _declined(turn, proposal, check.id)
@@ -271,9 +314,18 @@ def begin_leaving(
 
 def _too_small(turn: Turn, proposal: Proposal, rule: str) -> None:
     if proposal.purpose == Purpose.EXIT:
-        write_off(turn, proposal.position_id, proposal.rule)
+        _cannot_be_sold(turn, proposal)
     else:
         _decline(turn, proposal, rule, None, "orders", {"reason": "nothing is left"})
+
+
+def _cannot_be_sold(turn: Turn, proposal: Proposal) -> None:
+    """Write a remainder off; a share that is too small alone takes the rest along."""
+    everything = turn.state.sellable(proposal.position_id)
+    if proposal.amount < everything:
+        pursue(turn, replace(proposal, amount=everything))
+    else:
+        write_off(turn, proposal.position_id, proposal.rule)
 
 
 def _decline(
@@ -311,40 +363,6 @@ def _declined(turn: Turn, proposal: Proposal, by: str) -> None:
     if not exiting and turn.said_before(declined):
         return
     turn.note(declined)
-
-
-def write_off(turn: Turn, position_id: str, rule: str) -> None:
-    """Close a position whose remainder cannot be sold; what is left is dust."""
-    position = turn.state.positions.get(position_id)
-    if position is not None:
-        close(turn, position, rule)
-
-
-def close(turn: Turn, position: Position, rule: str) -> None:
-    """Close a position: its result is final, net of both fees."""
-    paid = position.cost_quote + position.entry_fee_quote
-    received = position.proceeds_quote - position.exit_fee_quote
-    profit = received - paid
-    turn.note(
-        Closed(
-            at_ms=turn.now_ms,
-            trade=Trade(
-                position_id=position.id,
-                symbol=position.symbol,
-                rule=position.rule,
-                exit_rule=rule,
-                opened_ms=position.opened_ms,
-                closed_ms=turn.now_ms,
-                amount=position.bought,
-                cost_quote=position.cost_quote,
-                proceeds_quote=position.proceeds_quote,
-                fee_quote=position.entry_fee_quote + position.exit_fee_quote,
-                profit_quote=profit,
-                profit_ratio=profit / paid if paid else ZERO,
-                dust=max(ZERO, position.held),
-            ),
-        )
-    )
 
 
 def give_up(turn: Turn, proposal: Proposal, by: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from quorate.contract.records import (
     Accepted,
+    Answer,
     CancelAsked,
     CancelRefused,
     Closed,
@@ -33,6 +34,7 @@ from quorate.values.numbers import ZERO
 from quorate.values.rates import RateLimits
 from quorate.values.trade import (
     Fill,
+    Intent,
     Market,
     Order,
     OrderStatus,
@@ -44,12 +46,16 @@ from quorate.values.trade import (
 REMEMBERED_ORDERS = 500
 """How many finished orders stay at hand for late answers and for assistants."""
 
+NOT_KNOWN = "not-known"
+"""What declines an exit whose inputs are not known: reported once, watched on."""
+
 
 @dataclass(slots=True)
 class State:
     """What is true now. Only ``apply`` changes it, and only by records.
 
-    ``version`` counts the changes that a decision may depend on.
+    ``version`` counts the changes that a decision may depend on, ``turns`` those of
+    tuned params.
     """
 
     now_ms: int = 0
@@ -64,14 +70,19 @@ class State:
     positions: dict[str, Position] = field(default_factory=dict)
     leaving: dict[str, Leaving] = field(default_factory=dict)
     hesitant: set[str] = field(default_factory=set)
+    unknown_exits: set[tuple[str, str]] = field(default_factory=set)
     waiting: dict[str, Delayed] = field(default_factory=dict)
     declined: dict[str, Declined] = field(default_factory=dict)
     learned: dict[tuple[str, str], Learned] = field(default_factory=dict)
     tuned: dict[str, ParamValue] = field(default_factory=dict)
     tuned_by: dict[str, int] = field(default_factory=dict)
+    tuned_last: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, Stopped] = field(default_factory=dict)
     memories: dict[str, dict[str, Any]] = field(default_factory=dict)
+    booked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     orders_made: int = 0
+    positions_made: int = 0
+    turns: int = 0
     version: int = 0
 
     def order(self, client_id: str) -> Order | None:
@@ -85,6 +96,40 @@ class State:
             for order in self.live.values()
             if order.intent.position_id == position_id
         ]
+
+    def sellable(self, position_id: str) -> Decimal:
+        """Return what a position holds and no live sale has promised yet."""
+        position = self.positions.get(position_id)
+        if position is None:
+            return ZERO
+        promised = sum(
+            (
+                order.remaining
+                for order in self.orders_of(position_id)
+                if order.intent.side is Side.SELL
+            ),
+            ZERO,
+        )
+        return position.held - promised
+
+    def is_news(self, answer: Answer) -> bool:
+        """Return whether an answer says what is not known yet.
+
+        Venues say things twice, and late. A fill is news whenever it comes, for it is
+        what the venue did; anything else is no news once the order is over.
+        """
+        order = self.order(answer.client_id)
+        if order is None:
+            return False  # not an order of ours
+        if isinstance(answer, Filled):
+            return answer.fill.trade_id not in self.booked.get(answer.client_id, ())
+        if isinstance(answer, CancelRefused):
+            return bool(order.cancel_asked)
+        if isinstance(answer, Accepted):
+            return order.live and not order.venue_id
+        if isinstance(answer, Unknown):
+            return order.status is OrderStatus.SENT
+        return order.live
 
     def apply(self, record: Record) -> None:
         """Fold one record into the state."""
@@ -105,15 +150,26 @@ class State:
         intent = record.intent
         self.orders_made += 1
         self.live[intent.client_id] = Order(intent=intent)
-        if intent.purpose is Purpose.ENTRY and intent.position_id not in self.positions:
-            self.positions[intent.position_id] = Position(
-                id=intent.position_id,
-                symbol=intent.symbol,
-                rule=intent.rule,
-                opened_ms=record.at_ms,
-                confidence=record.confidence,
-                rulebook=self.rulebook,
-            )
+        if intent.purpose is Purpose.ENTRY:
+            self._number(intent.position_id)
+            if intent.position_id not in self.positions:
+                self._open(intent, record.at_ms, record.confidence)
+
+    def _number(self, position_id: str) -> None:
+        """Count a position's number as used: one that waits keeps its own."""
+        number = int(position_id.removeprefix("p"))
+        self.positions_made = max(self.positions_made, number)
+
+    def _open(self, intent: Intent, at_ms: int, confidence: Decimal | None) -> Position:
+        position = self.positions[intent.position_id] = Position(
+            id=intent.position_id,
+            symbol=intent.symbol,
+            rule=intent.rule,
+            opened_ms=at_ms,
+            confidence=confidence,
+            rulebook=self.rulebook,
+        )
+        return position
 
     def _accepted(self, record: Accepted) -> None:
         self._change(
@@ -132,7 +188,8 @@ class State:
         )
 
     def _cancel_refused(self, record: CancelRefused) -> None:
-        self._change(record.client_id, cancel_asked="")
+        # The time stays: it says when the wish was refused, so when to ask again.
+        self._change(record.client_id, cancel_asked="", cancel_asked_ms=record.at_ms)
 
     def _refused(self, record: Refused) -> None:
         self._finish(
@@ -150,19 +207,41 @@ class State:
             end_reason=record.reason,
         )
         order = self.finished.get(record.client_id)
-        if order is not None and order.intent.purpose is Purpose.EXIT:
-            self._stay(order.intent.position_id)
+        if order is None:
+            return
+        position_id = order.intent.position_id
+        if order.intent.purpose is Purpose.EXIT:
+            leaving = self.leaving.get(position_id)
+            if order.filled and leaving is not None and leaving.share < 1:
+                self._fire(position_id, leaving.rule)
+            self._stay(position_id)
+            if order.remaining and position_id in self.positions:
+                self.hesitant.add(position_id)  # sold less than it should
+        elif order.intent.purpose is Purpose.TAKE_PROFIT and not order.remaining:
+            self._fire(position_id, order.intent.rule)
+
+    def _fire(self, position_id: str, rule: str) -> None:
+        """Note that an exit has sold its share: it sells a share only once."""
+        position = self.positions.get(position_id)
+        if position is not None and rule not in position.exits_fired:
+            self.positions[position_id] = replace(
+                position, exits_fired=(*position.exits_fired, rule)
+            )
 
     def _filled(self, record: Filled) -> None:
         order = self.order(record.client_id)
         if order is None:
             return
         fill, market = record.fill, self.markets[order.intent.symbol]
+        before = self.booked.get(record.client_id, ())
+        self.booked[record.client_id] = (*before, fill.trade_id)
         in_base = fill.fee_currency == market.base
         fee_quote = ZERO if in_base else fill.fee
         fee_base = fill.fee if in_base else ZERO
         self._change(
             record.client_id,
+            # Whoever fills an order has accepted it.
+            status=OrderStatus.OPEN if order.live else order.status,
             filled=order.filled + fill.amount,
             cost_quote=order.cost_quote + fill.cost_quote,
             fee_quote=order.fee_quote + fee_quote,
@@ -182,6 +261,9 @@ class State:
         at_ms: int,
     ) -> None:
         position = self.positions.get(order.intent.position_id)
+        if position is None and order.intent.side is Side.BUY:
+            # A fill that comes after its order was over is held all the same.
+            position = self._open(order.intent, at_ms, None)
         if position is None:
             return
         if order.intent.side is Side.BUY:
@@ -205,14 +287,19 @@ class State:
 
     def _leave(self, record: Leaving) -> None:
         position = self.positions[record.position_id]
-        fired = (*position.exits_fired, record.rule)
-        self.positions[record.position_id] = replace(
-            position,
-            leaving=record.rule,
-            exits_fired=fired if record.share < 1 else position.exits_fired,
-        )
+        self.positions[record.position_id] = replace(position, leaving=record.rule)
         self.leaving[record.position_id] = record
         self.hesitant.discard(record.position_id)
+        self._forget_waiting(record.position_id)
+
+    def _forget_waiting(self, position_id: str) -> None:
+        """Let go of what waits to be sold of a position that leaves or is gone."""
+        for key, delayed in list(self.waiting.items()):
+            proposal = delayed.proposal
+            if proposal.position_id == position_id and (
+                proposal.purpose != Purpose.ENTRY
+            ):
+                del self.waiting[key]
 
     def _stay(self, position_id: str) -> None:
         self.leaving.pop(position_id, None)
@@ -226,8 +313,15 @@ class State:
         self.leaving.pop(position_id, None)
         self.hesitant.discard(position_id)
         self.declined.pop(position_id, None)
+        self.unknown_exits = {
+            known for known in self.unknown_exits if known[0] != position_id
+        }
+        self._forget_waiting(position_id)
 
     def _declined(self, record: Declined) -> None:
+        if record.by == NOT_KNOWN and record.position_id:
+            self.unknown_exits.add((record.position_id, record.rule))
+            return
         self.declined[record.position_id or record.symbol] = record
         if record.position_id:
             self._stay(record.position_id)
@@ -235,6 +329,8 @@ class State:
 
     def _delayed(self, record: Delayed) -> None:
         self.waiting[record.proposal.key] = record
+        if record.proposal.purpose == Purpose.ENTRY:
+            self._number(record.proposal.position_id)
 
     def _resumed(self, record: Resumed) -> None:
         self.waiting.pop(record.key, None)
@@ -244,12 +340,14 @@ class State:
 
     def _tuned(self, record: Tuned) -> None:
         value = read_tuned(record.new)
+        self.turns += 1
         if record.back:
             self.tuned.pop(record.param, None)
             self.tuned_by.pop(record.rule, None)
         else:
             self.tuned[record.param] = value
             self.tuned_by[record.rule] = record.at_ms
+        self.tuned_last[record.rule] = record.at_ms
 
     def _stopped(self, record: Stopped) -> None:
         self.stopped[record.symbol] = record
@@ -269,7 +367,8 @@ class State:
             return
         self.finished[client_id] = replace(order, **changes)
         if len(self.finished) > REMEMBERED_ORDERS:
-            self.finished.popitem(last=False)
+            forgotten, _ = self.finished.popitem(last=False)
+            self.booked.pop(forgotten, None)
         position = self.positions.get(order.intent.position_id)
         if position is not None and not position.bought:
             del self.positions[position.id]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from quorate.contract.decisions import Decision, Value, Verdict
 from quorate.contract.records import Declined, Learned, PluginFault, Record
+from quorate.contract.vocabulary import Moves
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Action, MarketView, Outcome
 from quorate.flow.state import State
@@ -21,9 +22,26 @@ from quorate.stages.answers import Answers, Conditions, Moment
 from quorate.values.trade import Side
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The vetoes that hold at one moment, by bit, and those that are not known.
+
+    ``context`` has the values they were evaluated on.
+    """
+
+    version: int
+    at_ms: int
+    held: tuple[int, ...]
+    unknown: tuple[int, ...]
+    context: object
+
+
 @dataclass(slots=True)
 class Bench:
-    """What every turn works with. ``view`` is moved along by the driver."""
+    """What every turn works with. ``view`` is moved along by the driver.
+
+    ``steady`` are the vetoes, by bit, that can change only with a recorded event.
+    """
 
     rulebook: Rulebook
     host: Host
@@ -32,13 +50,14 @@ class Bench:
     answers: Answers = field(init=False)
     entry: Conditions = field(init=False)
     vetoes: Conditions = field(init=False)
+    steady: frozenset[int] = field(init=False)
     checks: Mapping[Side, Conditions] = field(init=False)
     orders: Conditions = field(init=False)
     exits: Conditions = field(init=False)
     tuning: Conditions = field(init=False)
     _params: dict[str, dict[str, ParamValue]] = field(default_factory=dict)
-    _params_version: tuple[tuple[str, ParamValue], ...] = ()
-    _approvals: dict[str, tuple[int, int, bool | None]] = field(default_factory=dict)
+    _params_turns: int = 0
+    _held: dict[str, Held] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rules = self.rulebook
@@ -46,6 +65,11 @@ class Bench:
         ask = self.answers.conditions
         self.entry = ask(rules.entry, ["when"], exact=False)
         self.vetoes = ask(rules.votes, ["veto"], exact=False)
+        self.steady = frozenset(
+            bit
+            for bit, (rule, _) in enumerate(self.vetoes.keys)
+            if self.answers.moves(rule.veto.expression.reads) <= {Moves.STATE}
+        )
         self.checks = {
             side: ask(
                 [check for check in rules.checks if check.side in (None, side)],
@@ -60,10 +84,9 @@ class Bench:
 
     def params(self, symbol: str) -> dict[str, ParamValue]:
         """Return every param's value for a symbol, tuning included."""
-        version = tuple(self.state.tuned.items())
-        if version != self._params_version:
+        if self.state.turns != self._params_turns:
             self._params.clear()
-            self._params_version = version
+            self._params_turns = self.state.turns
         found = self._params.get(symbol)
         if found is None:
             found = self.rulebook.params.effective(symbol, self.state.tuned)
@@ -74,34 +97,44 @@ class Bench:
         """Return the desk of a symbol at a moment."""
         return FlowDesk(self, symbol, now_ms)
 
-    def held_vetoes(self, desk: FlowDesk) -> tuple[list[int], list[int]]:
-        """Return the vetoes that hold, and those whose inputs are not known."""
-        if not self.vetoes.keys:
-            return [], []
+    def held_vetoes(self, desk: FlowDesk) -> Held:
+        """Return the vetoes that hold for a symbol at the desk's moment."""
+        known = self._held.get(desk.symbol)
+        version = self.state.version
+        if known is None or (known.version, known.at_ms) != (version, desk.now_ms):
+            known = self._held[desk.symbol] = self._hold(desk)
+        return known
+
+    def _hold(self, desk: FlowDesk) -> Held:
         context = self.answers.context(self.vetoes.reads, Moment(desk), exact=False)
         mask, faults = self.vetoes.evaluate(context)
-        held = [bit for bit in range(len(self.vetoes.keys)) if mask >> bit & 1]
-        return held, [bit for bit, _ in faults]
+        return Held(
+            version=self.state.version,
+            at_ms=desk.now_ms,
+            held=tuple(bit for bit in range(len(self.vetoes.keys)) if mask >> bit & 1),
+            unknown=tuple(bit for bit, _ in faults),
+            context=context,
+        )
 
     def approval(self, desk: FlowDesk) -> bool | None:
         """Return whether no veto holds: False if one does, None if one is not known."""
-        known = self._approvals.get(desk.symbol)
-        if known is not None and known[:2] == (self.state.version, desk.now_ms):
-            return known[2]
-        held, unknown = self.held_vetoes(desk)
-        answer = False if held else None if unknown else True
-        self._approvals[desk.symbol] = (self.state.version, desk.now_ms, answer)
-        return answer
+        found = self.held_vetoes(desk)
+        return False if found.held else None if found.unknown else True
 
 
 @dataclass(slots=True)
 class Turn:
-    """One event being handled; collects what is to be recorded and done."""
+    """One event being handled; collects what is to be recorded and done.
+
+    ``mark`` is where the decisions about a candle's candidate begin, None while there
+    is none; ``followed`` counts the records whose leavings were followed up.
+    """
 
     bench: Bench
     now_ms: int
     outcome: Outcome = field(default_factory=Outcome)
-    mark: int = 0
+    mark: int | None = None
+    followed: int = 0
 
     @property
     def state(self) -> State:
@@ -135,6 +168,8 @@ class Turn:
         Then the decisions since ``mark``, where the candidate was taken up, are
         dropped: a candidate is explained once, not at every candle.
         """
+        if self.mark is None:
+            return False  # not taken up by a candle: it waited, or was refused
         before = self.state.declined.get(declined.symbol)
         if before is None or replace(before, at_ms=declined.at_ms) != declined:
             return False

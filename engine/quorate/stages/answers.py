@@ -82,12 +82,13 @@ class Answers:
     def context(self, names: Iterable[str], moment: Moment, *, exact: bool) -> Any:
         """Return an object with a value for each name, None for what is not known."""
         convert = as_exact if exact else as_float
-        context = SimpleNamespace()
-        values = context.__dict__
-        for name in names:
-            read = self._reads.get(name) or self._source(name)
-            values[name] = convert(read(moment))
-        return context
+        reads = self._reads
+        return SimpleNamespace(
+            **{
+                name: convert((reads.get(name) or self._source(name))(moment))
+                for name in names
+            }
+        )
 
     def value(self, formula: Formula, moment: Moment) -> Any:
         """Evaluate one formula at a moment; raises as ``Formula.evaluate`` does."""
@@ -156,17 +157,18 @@ _VIEWS: Mapping[Stage, Callable[[Moment], Any]] = {
 
 def as_exact(value: Any) -> Any:
     """Return a number as a Decimal, None when it is not finite; the rest as it is."""
-    if isinstance(value, Decimal | bool | str) or value is None:
+    kind = type(value)
+    if kind is Decimal or kind is bool or kind is str or value is None:
         return value
-    if isinstance(value, int):
+    if kind is int:
         return Decimal(value)
-    return exactly(float(value)) if math.isfinite(value) else None
+    try:
+        return exactly(float(value)) if math.isfinite(value) else None
+    except (TypeError, ValueError):
+        return None  # a fact that gives neither number nor flag nor text
 
 
 def as_float(value: Any) -> Any:
     """Return a number as a float; flags, texts, None and arrays as they are."""
-    if isinstance(value, Decimal) or (
-        isinstance(value, int) and not isinstance(value, bool)
-    ):
-        return float(value)
-    return value
+    kind = type(value)
+    return float(value) if kind is Decimal or kind is int else value

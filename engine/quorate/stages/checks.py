@@ -39,7 +39,8 @@ class Ruling:
 class Judgement:
     """What became of a draft. ``by`` is the check that stopped it, None when passed.
 
-    ``wait_ms`` and ``give_up_ms`` are durations, for WAIT and REALLOCATE.
+    ``wait_ms`` and ``give_up_ms`` are durations, for WAIT and REALLOCATE;
+    ``give_up_ms`` None sets no limit to waiting.
     """
 
     finding: Finding
@@ -47,7 +48,7 @@ class Judgement:
     rulings: tuple[Ruling, ...]
     by: CheckRule | None = None
     wait_ms: int = 0
-    give_up_ms: int = 0
+    give_up_ms: int | None = 0
 
 
 def judge(
@@ -124,7 +125,8 @@ def _otherwise(
 ) -> Judgement:
     """Return what the rule wants done about a requirement that does not hold."""
     context, moment = seen
-    give_up_ms = _duration(answers, rule.give_up_after, moment)
+    limit = rule.give_up_after
+    give_up_ms = None if limit is None else _duration(answers, limit, moment)
     finding, wait_ms = Finding.REFUSE, 0
     if rule.reallocate is not None and _holds(answers, rule.reallocate, moment):
         finding = Finding.REALLOCATE
@@ -195,10 +197,8 @@ def _holds(answers: Answers, formula: Formula, moment: Moment) -> bool:
         return False
 
 
-def _duration(answers: Answers, formula: Formula | None, moment: Moment) -> int:
-    """Return a duration in ms, 0 when there is none or it is not known."""
-    if formula is None:
-        return 0
+def _duration(answers: Answers, formula: Formula, moment: Moment) -> int:
+    """Return a duration in ms, 0 when it is not known."""
     try:
         return max(0, int(answers.value(formula, moment)))
     except Exception:  # noqa: BLE001 - what is not known is no reason to wait

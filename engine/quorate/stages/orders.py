@@ -12,7 +12,6 @@ from quorate.contract.views import Draft
 from quorate.host.host import Host
 from quorate.rulebook.rules import Formula, How, OrderRule
 from quorate.stages.answers import Answers, Conditions, MarketDesk, Moment
-from quorate.values.numbers import ZERO
 from quorate.values.trade import OrderType, Purpose, Side
 
 
@@ -67,6 +66,8 @@ def draft_order(
     limit: Decimal | None = None
     if how.type is OrderType.LIMIT:
         limit = reference if price is None else answers.value(price, moment)
+        if limit <= 0:
+            raise ArithmeticError(f"the limit price must be above 0, was {limit}")
     draft = Draft(
         symbol=proposal.symbol,
         venue_symbol=desk.market.venue_symbol,
@@ -105,15 +106,28 @@ def _objection(before: Draft, after: object) -> str:
     """Return why a coordinated draft is not used, "" when it is."""
     if not isinstance(after, Draft):
         return f"must return a Draft or None, was {type(after).__name__}"
-    same = ("symbol", "side", "purpose", "rule", "type", "attempt", "reference_price")
-    for name in same:
+    for name in _SETTLED:
         if getattr(before, name) != getattr(after, name):
             return f"must not change {name}"
+    if (after.limit_price is None) != (before.limit_price is None):
+        return "must not change whether there is a limit price"
+    for number in (after.amount, after.limit_price):
+        if number is not None and not _usable(number):
+            return f"must give finite decimal numbers from 0 up, was {number!r}"
     if before.amount and after.amount > before.amount:
         return f"must not raise the amount from {before.amount} to {after.amount}"
     price = after.limit_price or after.reference_price
-    if not before.amount and after.amount * price > before.quote_amount > ZERO:
+    if not before.amount and after.amount * price > before.quote_amount:
         return f"spends more than {before.quote_amount}"
-    if (after.limit_price is None) != (before.limit_price is None):
-        return "must not change whether there is a limit price"
     return ""
+
+
+_SETTLED = (
+    *("symbol", "side", "purpose", "rule", "type", "time_in_force", "post_only"),
+    *("quote_amount", "attempt", "reference_price"),
+)
+"""What rules and proposal have settled, and no assistant may change."""
+
+
+def _usable(number: object) -> bool:
+    return isinstance(number, Decimal) and number.is_finite() and number >= 0

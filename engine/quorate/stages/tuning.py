@@ -30,14 +30,15 @@ def tune(
     answers: Answers,
     conditions: Conditions,
     desk: MarketDesk,
-    turned_ms: Mapping[str, int],
-    now_ms: int,
+    *,
+    standing: frozenset[str],
+    last_ms: Mapping[str, int],
 ) -> Iterator[Turned]:
     """Yield what is to be turned now.
 
-    ``turned_ms`` says when each rule last turned something that still stands. A rule
-    needs its samples, keeps its distance from its last turn, and is taken back when
-    its ``until`` holds.
+    ``standing`` names the rules whose turn still stands, ``last_ms`` says when each
+    rule last turned a param, there or back. A rule needs its samples, keeps its
+    distance from its last turn, and is taken back when its ``until`` holds.
     """
     moment = Moment(desk)
     names = [*conditions.reads, SAMPLES]
@@ -53,10 +54,10 @@ def tune(
         if part != "when" or samples < rule.min_samples:
             continue
         inputs = answers.inputs(rule.when, context) | {SAMPLES: samples}
-        if rule.id in turned_ms and (rule.id, "until") in held:
+        if rule.id in standing and (rule.id, "until") in held:
             yield from _back(answers, rule, desk, inputs)
         elif (rule.id, "when") in held and _due(
-            answers, rule, moment, turned_ms.get(rule.id), now_ms
+            answers, rule, moment, last_ms.get(rule.id)
         ):
             yield from _turn(answers, rule, moment, inputs)
 
@@ -66,11 +67,14 @@ def _due(
     rule: TuningRule,
     moment: Moment,
     last_ms: int | None,
-    now_ms: int,
 ) -> bool:
     if last_ms is None or rule.at_most_every is None:
         return True
-    return now_ms - last_ms >= int(answers.value(rule.at_most_every, moment))
+    try:
+        apart_ms = int(answers.value(rule.at_most_every, moment))
+    except Exception:  # noqa: BLE001 - what is not known turns nothing
+        return False
+    return moment.desk.now_ms - last_ms >= apart_ms
 
 
 def _turn(
