@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quorate.contract.vocabulary import Fact, Stage
 from quorate.rulebook.diagnostics import Problem, Severity, Span
 from quorate.rulebook.params import Params
 from quorate.rulebook.rules import CheckRule, Formula, TuningRule, VoteRule
+from quorate.rulebook.shape import source_line
 from quorate.rulebook.terms import Expression
 from quorate.rulebook.text import Document
 from quorate.values.trade import Side
@@ -18,13 +19,13 @@ CODES = {
     "R401": "an id or a param is declared twice",
     "R402": "an overlay or --set changes what it cannot",
     "R403": "a param's value cannot be read, has another unit, or is out of bounds",
-    "R404": "a let takes a name that is taken",
+    "R404": "a let or a param takes a name that is taken",
     "R405": "a vote with both a score and a veto",
     "R406": "a timeframe that is neither a duration nor a duration param",
     "R407": "an entry with no amount, or with two",
     "R408": "a check that neither requires nor adjusts anything",
     "R409": "an order with a missing or a meaningless limit price",
-    "R410": "a pattern that is not a regular expression",
+    "R410": "a pattern that is not a regular expression, or finds everything",
     "R411": "an exit that is neither watched nor resting, or both",
     "R412": "a tuning rule for an unknown param",
     "R413": "a section that every rulebook needs is missing",
@@ -33,6 +34,12 @@ CODES = {
     "R416": "a tuned param is used by votes, whose history would change",
     "R417": "a rule that can never be reached",
     "R418": "a param that nothing uses",
+    "R419": "a condition that mentions nothing, so that it is always the same",
+    "R420": "a value that its key cannot have",
+    "R421": "a key that does nothing where it stands, or lacks another",
+    "R422": "a weight for a plugin that does not vote by itself",
+    "R423": "a tuned param without bounds",
+    "R424": "an alias whose meaning does not fit its pattern",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")
@@ -50,9 +57,8 @@ def check_whole(
     first = Span(documents[0].path) if documents else Span("rules")
     problems = [
         *_missing_sections(sections, first),
-        *_twice(sections, lines),
-        *_guards(sections["checks"], first),
-        *_needed_params(sections, params, facts),
+        *_guards(sections["checks"], _section(documents, "checks")),
+        *_needed_params(sections, params, facts, lines),
         *_tuned_votes(sections, lines),
         *_unreachable(sections, lines),
         *_unused_params(sections, params, facts, lines),
@@ -92,27 +98,38 @@ def _missing_sections(
             )
 
 
-def _twice(
-    sections: Mapping[str, Sequence[Any]], lines: Mapping[str, Sequence[str]]
-) -> Iterator[Problem]:
+def check_ids(documents: Iterable[Document]) -> Iterator[Problem]:
+    """Yield every rule id that another rule of the rulebook has too."""
     seen: dict[str, Span] = {}
-    for rules in sections.values():
-        for rule in rules:
-            name = getattr(rule, "id", None)
-            if name is None:
-                continue
-            if name in seen:
-                yield Problem(
-                    "R401",
-                    f"rule id `{name}` is used twice",
-                    rule.place,
-                    source=_source(lines, rule.place),
-                    related=(("first used here", seen[name]),),
-                )
-            seen.setdefault(name, rule.place)
+    for document in documents:
+        for section, rules in document.value.items():
+            listed = enumerate(rules) if isinstance(rules, list) else ()
+            for index, rule in listed:
+                name = (rule or {}).get("id")
+                if name is None:
+                    continue
+                span = document.span((section, index, "id"))
+                if name in seen:
+                    yield Problem(
+                        "R401",
+                        f"rule id `{name}` is used twice",
+                        span,
+                        source=source_line(document, span),
+                        related=(("first used here", seen[name]),),
+                    )
+                seen.setdefault(name, span)
 
 
-def _guards(checks: Iterable[CheckRule], first: Span) -> Iterator[Problem]:
+def _section(documents: Sequence[Document], name: str) -> tuple[Span, str]:
+    """Return where a section starts, or the first file when there is none."""
+    for document in documents:
+        if (name,) in document.key_spans:
+            span = document.key_spans[(name,)]
+            return span, source_line(document, span)
+    return (Span(documents[0].path) if documents else Span("rules")), ""
+
+
+def _guards(checks: Iterable[CheckRule], place: tuple[Span, str]) -> Iterator[Problem]:
     """Every order passes the rate-limit check and the portfolio check; no exception."""
     guarded = {
         (check.guards, side)
@@ -128,8 +145,9 @@ def _guards(checks: Iterable[CheckRule], first: Span) -> Iterator[Problem]:
                     "R414",
                     f"no check with `guards: {guard}` and a `require` looks at every "
                     f"{side} order",
-                    first,
-                    help="every trade passes the rate-limit and the portfolio check",
+                    place[0],
+                    "every trade passes the rate-limit and the portfolio check",
+                    place[1],
                 )
 
 
@@ -145,18 +163,23 @@ def _uses(
 
 
 def _needed_params(
-    sections: Mapping[str, Sequence[Any]], params: Params, facts: Mapping[str, Fact]
+    sections: Mapping[str, Sequence[Any]],
+    params: Params,
+    facts: Mapping[str, Fact],
+    lines: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
     told: set[tuple[str, str]] = set()
     for _, _, expression, name in _uses(sections):
         for param in facts[name].params if name in facts else ():
             if param not in params.by_name and (name, param) not in told:
                 told.add((name, param))
+                span = expression.place
                 yield Problem(
                     "R415",
                     f"the fact `{name}` needs a param `{param}`",
-                    expression.place,
-                    help=f"declare `{param}` under params",
+                    span,
+                    f"declare `{param}` under params",
+                    _source(lines, span),
                 )
 
 
@@ -190,18 +213,41 @@ def _tuned_votes(
 def _unreachable(
     sections: Mapping[str, Sequence[Any]], lines: Mapping[str, Sequence[str]]
 ) -> Iterator[Problem]:
+    """Yield the rules that stand behind one which always decides first."""
+    for rule, final in (
+        *_behind_default(sections["orders"]),
+        *_behind_equal(sections["errors"], lambda rule: rule.pattern.pattern),
+        *_behind_equal(sections["symbols"], lambda rule: rule.match),
+    ):
+        name = getattr(rule, "id", None) or rule.match
+        before = getattr(final, "id", None) or final.match
+        yield Problem(
+            "R417",
+            f"`{name}` is never reached: `{before}` always holds before it",
+            rule.place,
+            source=_source(lines, rule.place),
+            related=(("this always holds", final.place),),
+        )
+
+
+def _behind_default(rules: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     final = None
-    for rule in sections["orders"]:
+    for rule in rules:
         if final is not None:
-            yield Problem(
-                "R417",
-                f"`{rule.id}` is never reached: `{final.id}` always holds before it",
-                rule.place,
-                source=_source(lines, rule.place),
-                related=(("this always holds", final.place),),
-            )
+            yield rule, final
         elif rule.when is None:
             final = rule
+
+
+def _behind_equal(
+    rules: Iterable[Any], match: Callable[[Any], str]
+) -> Iterator[tuple[Any, Any]]:
+    seen: dict[str, Any] = {}
+    for rule in rules:
+        if match(rule) in seen:
+            yield rule, seen[match(rule)]
+        elif getattr(rule, "when", None) is None:
+            seen[match(rule)] = rule
 
 
 def _unused_params(

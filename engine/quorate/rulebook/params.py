@@ -30,7 +30,8 @@ class Setting:
 class Param:
     """One param: its kind, unit, bounds, help, and its settings, strongest last.
 
-    Ratios are fractions and durations milliseconds.
+    Ratios are fractions and durations milliseconds. ``percent`` says that the rule
+    file writes it in percent.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Param:
     about: str
     settings: tuple[Setting, ...]
     by_symbol: tuple[tuple[str, Setting], ...] = ()
+    percent: bool = False
 
     def setting_for(self, symbol: str | None) -> Setting:
         """Return the setting in force for ``symbol``; None: for no symbol."""
@@ -74,17 +76,11 @@ class Param:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, Decimal):
-            percent = self.unit == RATIO and self.percent
-            if percent or self.unit != RATIO:
+            if self.percent or self.unit != RATIO:
                 return write_quantity(value, self.unit)
-            return f"{value.normalize():f}"
+            text = f"{value:f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
         return value
-
-    @property
-    def percent(self) -> bool:
-        """Whether the param reads as a percentage: small ratios do, counts do not."""
-        bounds = [abs(bound) for bound in (self.low, self.high) if bound is not None]
-        return bool(bounds) and max(bounds) <= 1
 
 
 @dataclass(frozen=True, slots=True)

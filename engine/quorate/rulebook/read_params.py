@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
+import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from quorate.contract.vocabulary import DURATION, RATIO, UNITS, Kind, Unit
+from quorate.rulebook.check_calls import ARITHMETIC
 from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
-from quorate.rulebook.literals import NUMBER
+from quorate.rulebook.literals import NUMBER, read_literal
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Param, Params, ParamValue, Setting, read_value
 from quorate.rulebook.shape import source_line
 from quorate.rulebook.text import Document
 
 _FORM = "write a number, a percentage (0.5%), a duration (30s, 4h), or true / false"
+_NUMBER = re.compile(rf"([+-]?)({NUMBER})", re.ASCII)
+_OVERLAID = ("value", "for", "about")
+
+_Read = tuple[ParamValue, Kind, Unit | None]
 
 
 class _Reader:
-    """Collects params and problems over several files."""
+    """Collects params and problems over several files.
 
-    def __init__(self) -> None:
+    ``taken`` are the names of facts and functions. ``unread`` are the names of params
+    that could not be read.
+    """
+
+    def __init__(self, taken: Collection[str], unread: Collection[str]) -> None:
         self.params: dict[str, Param] = {}
         self.problems: list[Problem] = []
+        self.unread = set(unread)
+        self._taken = taken
 
     def complain(
-        self, code: str, message: str, document: Document, path: Path, advice: str = ""
+        self,
+        code: str,
+        message: str,
+        document: Document,
+        path: Path,
+        advice: str = "",
+        related: tuple[tuple[str, Span], ...] = (),
     ) -> None:
+        # A problem of the param itself is shown at its name.
         span = document.span(path)
+        if len(path) == 2:
+            span = document.key_spans.get(path, span)
         line = source_line(document, span)
-        self.problems.append(Problem(code, message, span, help=advice, source=line))
+        self.problems.append(
+            Problem(code, message, span, advice, line, related=related)
+        )
 
     def declare(self, document: Document, name: str, raw: Mapping[str, Any]) -> None:
         """Take a param of the rulebook itself."""
         path: Path = ("params", name)
         if name in self.params:
             first = self.params[name].settings[0].origin
-            self.complain("R401", f"param `{name}` is declared twice", document, path)
-            self.problems[-1] = replace(
-                self.problems[-1], related=(("first declared here", first),)
-            )
+            message = f"param `{name}` is declared twice"
+            related = (("first declared here", first),)
+            self.complain("R401", message, document, path, related=related)
             return
+        if name in self._taken or name in ARITHMETIC or keyword.iskeyword(name):
+            self.complain("R404", f"`{name}` is already a name", document, path)
         read = self._value(document, raw["value"], (*path, "value"))
-        if read is None:
+        unit = None if read is None else self._unit(document, raw, name, read)
+        if read is None or unit is None:
+            self.unread.add(name)
             return
-        value, kind, unit = read
-        unit = UNITS[raw["unit"]] if "unit" in raw else unit or RATIO
+        value, kind, _ = read
+        written = [str(raw.get(key, "")) for key in ("value", "min", "max")]
         param = Param(
             name=name,
             kind=kind,
@@ -56,42 +82,49 @@ class _Reader:
             high=self._bound(document, raw, "max", name, kind, unit),
             about=raw.get("about", ""),
             settings=(),
+            percent=any(text.endswith("%") for text in written),
         )
+        if param.low is not None and param.high is not None and param.low > param.high:
+            was = f"{param.write(param.low)} is above `max` {param.write(param.high)}"
+            self.complain("R403", f"`min` {was}", document, (*path, "min"))
+        else:
+            self._check_bounds(document, param, value, (*path, "value"))
         span = document.span((*path, "value"))
-        self._check_bounds(document, param, value, (*path, "value"))
         param = replace(param, settings=(Setting(value, span, "rules"),))
         self.params[name] = self._by_symbol(document, param, raw, ())
 
-    def overlay(self, document: Document, name: str, raw: Mapping[str, Any]) -> None:
-        """Lay an overlay's value over a declared param."""
+    def overlay(
+        self,
+        document: Document,
+        name: str,
+        raw: Mapping[str, Any],
+        seen: dict[str, Span],
+    ) -> None:
+        """Lay an overlay's value over a declared param; ``seen`` says what it set."""
         path: Path = ("params", name)
+        if name in seen:
+            message = f"param `{name}` is set twice in one overlay"
+            related = (("first set here", seen[name]),)
+            self.complain("R401", message, document, path, related=related)
+            return
+        seen[name] = document.key_spans[path]
         param = self.params.get(name)
         if param is None:
-            near = did_you_mean(name, self.params)
-            advice = f'did you mean "{near}"?' if near else ""
-            self.complain(
-                "R402",
-                f"there is no param `{name}` for the overlay to set",
-                document,
-                path,
-                advice,
-            )
+            if name not in self.unread:
+                message = f"there is no param `{name}` for the overlay to set"
+                self.complain("R402", message, document, path, self._near(name))
             return
         for key in raw:
-            if key not in ("value", "for", "about"):
-                self.complain(
-                    "R402",
-                    f"an overlay cannot change `{key}` of a param",
-                    document,
-                    (*path, key),
-                )
+            if key not in _OVERLAID:
+                message = f"an overlay cannot change `{key}` of a param"
+                self.complain("R402", message, document, (*path, key))
         value = self._fitting(document, param, raw["value"], (*path, "value"))
         if value is None:
             return
         span = document.span((*path, "value"))
-        param = replace(
-            param, settings=(*param.settings, Setting(value, span, "overlay"))
-        )
+        setting = Setting(value, span, "overlay")
+        param = replace(param, settings=(*param.settings, setting))
+        # What is said for a symbol goes before what is said for all.
         self.params[name] = self._by_symbol(document, param, raw, param.by_symbol)
 
     def set(self, name: str, text: str) -> None:
@@ -99,21 +132,19 @@ class _Reader:
         span = Span("--set")
         param = self.params.get(name)
         if param is None:
-            near = did_you_mean(name, self.params)
-            advice = f'did you mean "{near}"?' if near else ""
-            self.problems.append(
-                Problem("R402", f"there is no param `{name}`", span, help=advice)
-            )
+            if name not in self.unread:
+                message = f"there is no param `{name}`"
+                self.problems.append(Problem("R402", message, span, self._near(name)))
             return
         read = read_value(_plain(text))
         value = None if read is None else _fit(param, read)
         if value is None:
-            message = f"`{text}` is not a value for `{name}`"
-            self.problems.append(Problem("R403", message, span, help=_FORM))
+            message = f"`{text}` is not what `{name}` measures ({_what(param)})"
+            self.problems.append(Problem("R403", message, span, _FORM))
             return
         reason = param.refusal(value)
         if reason:
-            self.problems.append(Problem("R403", reason, span))
+            self.problems.append(Problem("R403", f"{reason}, was {text}", span))
             return
         setting = Setting(value, span, "--set")
         # What is said last and for this run counts for every symbol.
@@ -121,13 +152,40 @@ class _Reader:
             param, settings=(*param.settings, setting), by_symbol=()
         )
 
-    def _value(
-        self, document: Document, raw: object, path: Path
-    ) -> tuple[ParamValue, Kind, Unit | None] | None:
+    def _near(self, name: str) -> str:
+        near = did_you_mean(name, self.params)
+        return f'did you mean "{near}"?' if near else ""
+
+    def _value(self, document: Document, raw: object, path: Path) -> _Read | None:
         read = read_value(raw)
         if read is None:
-            self.complain("R403", f"`{raw}` is not a value", document, path, _FORM)
+            message = f"`{path[-1]}` is not a number or a switch, was {raw!r}"
+            self.complain("R403", message, document, path, _FORM)
         return read
+
+    def _unit(
+        self, document: Document, raw: Mapping[str, Any], name: str, read: _Read
+    ) -> Unit | None:
+        """Return what a param measures, None when it says two things."""
+        _, kind, unit = read
+        if "unit" not in raw:
+            return unit or RATIO
+        said = UNITS[raw["unit"]]
+        path: Path = ("params", name, "unit")
+        if kind is Kind.FLAG:
+            self.complain("R403", "a switch has no `unit`", document, path)
+            return None
+        if said == DURATION and unit is None:
+            message = f"a duration needs its unit in the value, was {raw['value']}"
+            advice = f"write {raw['value']}s for seconds"
+            path = ("params", name, "value")
+            self.complain("R403", message, document, path, advice)
+            return None
+        if unit not in (None, said):
+            message = f"`unit` is {raw['unit']}, but `value` is a {unit}"
+            self.complain("R403", message, document, path)
+            return None
+        return said
 
     def _fitting(
         self, document: Document, param: Param, raw: object, path: Path
@@ -137,12 +195,8 @@ class _Reader:
             return None
         value = _fit(param, read)
         if value is None:
-            self.complain(
-                "R403",
-                f"`{raw}` is not what `{param.name}` measures ({_what(param)})",
-                document,
-                path,
-            )
+            message = f"`{raw}` is not what `{param.name}` measures ({_what(param)})"
+            self.complain("R403", message, document, path)
             return None
         self._check_bounds(document, param, value, path)
         return value
@@ -166,13 +220,9 @@ class _Reader:
         if kind is not Kind.NUMBER or isinstance(value, bool | str):
             self.complain("R403", f"a switch has no `{key}`", document, path)
             return None
-        if read[2] is not None and read[2] != unit:
-            self.complain(
-                "R403",
-                f"`{key}` does not measure what `value` measures",
-                document,
-                path,
-            )
+        if not _measures(read[2], unit):
+            message = f"`{key}` does not measure what `value` measures ({unit})"
+            self.complain("R403", message, document, path)
             return None
         return value
 
@@ -203,18 +253,23 @@ class _Reader:
 def _plain(text: str) -> object:
     if text in ("true", "false"):
         return text == "true"
-    return Decimal(text) if re.fullmatch(rf"[+-]?{NUMBER}", text) else text
+    match = _NUMBER.fullmatch(text)
+    literal = read_literal(match[2], "") if match else ""
+    if match is None or isinstance(literal, str):
+        return text
+    return -literal.value if match[1] == "-" else literal.value
 
 
-def _fit(param: Param, read: tuple[ParamValue, Kind, Unit | None]) -> ParamValue | None:
+def _fit(param: Param, read: _Read) -> ParamValue | None:
     """Return the value read if it measures what the param measures."""
     value, kind, unit = read
-    if kind is not param.kind:
-        return None
+    fits = kind is param.kind and _measures(unit, param.unit)
+    return value if fits else None
+
+
+def _measures(unit: Unit | None, wanted: Unit) -> bool:
     # A bare number may stand for a ratio or a price, never for a duration.
-    if unit is None and param.unit != DURATION:
-        return value
-    return value if unit == param.unit else None
+    return wanted != DURATION if unit is None else unit == wanted
 
 
 def _what(param: Param) -> str:
@@ -225,19 +280,25 @@ def read_params(
     rules: Iterable[Document],
     overlays: Sequence[Iterable[Document]],
     settings: Iterable[tuple[str, str]],
-) -> tuple[Params, list[Problem]]:
-    """Return the params of the rulebook with everything laid over them, and problems.
+    *,
+    taken: Collection[str] = (),
+    unread: Collection[str] = (),
+) -> tuple[Params, list[Problem], frozenset[str]]:
+    """Return the params with everything laid over them, problems, and unread names.
 
     ``overlays`` are laid on in order; ``settings`` are the command line's, last.
+    ``taken`` are names that params must not take, ``unread`` those of params whose
+    shape is wrong; the names returned are these and those with a wrong value.
     """
-    reader = _Reader()
+    reader = _Reader(taken, unread)
     for document in rules:
         for name, raw in document.value.get("params", {}).items():
             reader.declare(document, name, raw)
     for overlay in overlays:
+        seen: dict[str, Span] = {}
         for document in overlay:
             for name, raw in document.value.get("params", {}).items():
-                reader.overlay(document, name, raw)
+                reader.overlay(document, name, raw, seen)
     for name, text in settings:
         reader.set(name, text)
-    return Params(reader.params), reader.problems
+    return Params(reader.params), reader.problems, frozenset(reader.unread)

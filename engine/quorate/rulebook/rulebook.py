@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from quorate.contract.vocabulary import Fact, Function
-from quorate.rulebook.build import SECTIONS, Builder
-from quorate.rulebook.cross import check_whole
+from quorate.rulebook.build import SECTIONS
+from quorate.rulebook.builder import Builder
+from quorate.rulebook.cross import check_ids, check_whole
 from quorate.rulebook.diagnostics import Problem, Severity, Span
 from quorate.rulebook.params import Params
 from quorate.rulebook.read_params import read_params
+from quorate.rulebook.readable import read_documents
 from quorate.rulebook.rules import (
     Alias,
     CheckRule,
@@ -25,60 +24,11 @@ from quorate.rulebook.rules import (
     TuningRule,
     VoteRule,
 )
-from quorate.rulebook.shape import check_shape
-from quorate.rulebook.text import Document, parse_document
+from quorate.rulebook.shape import source_line
+from quorate.rulebook.sources import Sources, gather_sources
+from quorate.rulebook.text import Document
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The texts a rulebook is made of: what is kept, hashed, and read again.
-
-    ``rules`` and each overlay are (shown path, bytes) in the order of names;
-    ``settings`` are name=value pairs of the command line.
-    """
-
-    rules: tuple[tuple[str, bytes], ...]
-    overlays: tuple[tuple[tuple[str, bytes], ...], ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-
-    def as_texts(self) -> dict[str, str]:
-        """Return everything as texts by key, for the journal."""
-        texts = {f"rules:{shown}": _text(data) for shown, data in self.rules}
-        for number, overlay in enumerate(self.overlays):
-            for shown, data in overlay:
-                texts[f"overlay {number}:{shown}"] = _text(data)
-        for name, value in self.settings:
-            texts[f"set:{name}"] = value
-        return texts
-
-    @classmethod
-    def from_texts(cls, texts: Mapping[str, str]) -> Sources:
-        """Return the sources that ``as_texts`` gave."""
-        rules, overlays, settings = [], dict[int, list[tuple[str, bytes]]](), []
-        for key, text in texts.items():
-            kind, _, shown = key.partition(":")
-            if kind == "rules":
-                rules.append((shown, text.encode()))
-            elif kind == "set":
-                settings.append((shown, text))
-            else:
-                number = int(kind.removeprefix("overlay "))
-                overlays.setdefault(number, []).append((shown, text.encode()))
-        return cls(
-            rules=tuple(rules),
-            overlays=tuple(tuple(overlays[number]) for number in sorted(overlays)),
-            settings=tuple(settings),
-        )
-
-    @property
-    def digest(self) -> str:
-        """The hash that names this rulebook, 12 hex digits."""
-        text = json.dumps(self.as_texts(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+__all__ = ["Reading", "Rulebook", "Sources", "gather_sources", "read_rulebook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,32 +70,43 @@ class Reading:
 
 
 def read_rulebook(
-    sources: Sources, facts: Mapping[str, Fact], functions: Mapping[str, Function]
+    sources: Sources,
+    facts: Mapping[str, Fact],
+    functions: Mapping[str, Function],
+    *,
+    voters: Collection[str] | None = None,
 ) -> Reading:
     """Read, check and compile a rulebook; evaluates nothing, never raises for content.
 
-    Reports all problems of all files. Expressions are read even when the shape of
-    another rule is wrong, so that one run shows everything.
+    Reports all problems of all files, each once: expressions are read even when the
+    shape of another rule is wrong, and what follows from a problem is not another.
+    ``voters`` are the plugins that vote by themselves, None when that is not known.
     """
-    problems: list[Problem] = []
-    rules = list(_documents(sources.rules, problems))
-    overlays = [list(_documents(files, problems)) for files in sources.overlays]
+    rules = read_documents(sources.rules)
+    overlays = [read_documents(files) for files in sources.overlays]
+    problems = [*rules.problems]
     for overlay in overlays:
-        _only_params(overlay, problems)
-    params, found = read_params(rules, overlays, sources.settings)
+        problems.extend(overlay.problems)
+        problems.extend(_only_params(overlay.documents))
+    params, found, unread = read_params(
+        rules.documents,
+        [overlay.documents for overlay in overlays],
+        sources.settings,
+        taken={*facts, *functions},
+        unread=rules.unread,
+    )
     problems.extend(found)
     sections: dict[str, list[Any]] = {name: [] for name in SECTIONS}
-    for document in rules:
-        builder = Builder(document, facts, functions, params)
+    for document in rules.documents:
+        builder = Builder(document, facts, functions, params, voters, unread)
         for name, read in SECTIONS.items():
             sections[name].extend(read(builder))
         problems.extend(builder.problems)
-    if not any(problem.severity is Severity.ERROR for problem in problems):
-        problems.extend(check_whole(sections, params, facts, rules))
-    ordered = tuple(
-        sorted(set(problems), key=lambda problem: (problem.span, problem.code))
-    )
-    if any(problem.severity is Severity.ERROR for problem in ordered):
+    problems.extend(check_ids(rules.documents))
+    if not _refused(problems):
+        problems.extend(check_whole(sections, params, facts, rules.documents))
+    ordered = tuple(sorted(set(problems), key=_place))
+    if _refused(ordered):
         return Reading(None, ordered)
     rulebook = Rulebook(
         digest=sources.digest,
@@ -153,94 +114,24 @@ def read_rulebook(
         params=params,
         facts=facts,
         functions=functions,
-        **{name: tuple(found) for name, found in sections.items()},
+        **{name: tuple(rules) for name, rules in sections.items()},
     )
     return Reading(rulebook, ordered)
 
 
-def _documents(
-    files: Iterable[tuple[str, bytes]], problems: list[Problem]
-) -> Iterator[Document]:
-    """Yield the documents that can be read further; note the problems of all."""
-    for shown, data in files:
-        document, found = parse_document(data, shown)
-        problems.extend(found)
-        if document is None:
-            continue
-        misshapen = check_shape(document)
-        problems.extend(misshapen)
-        if not misshapen:
-            yield document
+def _refused(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
 
 
-def _only_params(documents: Iterable[Document], problems: list[Problem]) -> None:
+def _place(problem: Problem) -> tuple[Span, str, str, str]:
+    return problem.span, problem.code, problem.message, problem.help
+
+
+def _only_params(documents: Iterable[Document]) -> Iterator[Problem]:
     for document in documents:
         for section in document.value:
             if section != "params":
                 span = document.key_spans[(section,)]
-                problems.append(
-                    Problem(
-                        "R402",
-                        f"an overlay can only set params, not `{section}`",
-                        span,
-                        source=document.lines[span.line - 1],
-                    )
-                )
-
-
-def gather_sources(
-    folder: Path,
-    overlays: Sequence[Path] = (),
-    settings: Sequence[tuple[str, str]] = (),
-    *,
-    relative_to: Path | None = None,
-) -> tuple[Sources, list[Problem]]:
-    """Read the ``*.yaml`` files of a rules folder and its overlays, not deeper.
-
-    ``folder`` may be a single file. Paths are shown relative to ``relative_to``.
-    """
-    problems: list[Problem] = []
-    start = relative_to or Path.cwd()
-
-    def files(place: Path) -> tuple[tuple[str, bytes], ...]:
-        if place.is_dir():
-            paths = sorted(path for path in place.glob("*.y*ml") if _is_rules(path))
-        else:
-            paths = [place]
-        found = []
-        for path in paths:
-            shown = _shown(path, start)
-            try:
-                found.append((shown, path.read_bytes()))
-            except OSError as error:
-                reason = error.strerror or "unreadable"
-                message = f"the file cannot be read: {reason}"
-                problems.append(Problem("Y101", message, Span(shown)))
-        if not found and not problems:
-            shown = _shown(place, start)
-            message = "there is no rule file (*.yaml) here"
-            problems.append(Problem("R400", message, Span(shown)))
-        return tuple(found)
-
-    rules = files(folder)
-    return (
-        Sources(
-            rules=rules,
-            overlays=tuple(files(overlay) for overlay in overlays),
-            settings=tuple(settings),
-        ),
-        problems,
-    )
-
-
-def _is_rules(path: Path) -> bool:
-    return path.suffix in (".yaml", ".yml") and not path.name.endswith(
-        (".test.yaml", ".test.yml")
-    )
-
-
-def _shown(path: Path, start: Path) -> str:
-    try:
-        return path.resolve().relative_to(start.resolve()).as_posix()
-    except ValueError:
-        return str(path)
+                message = f"an overlay can only set params, not `{section}`"
+                line = source_line(document, span)
+                yield Problem("R402", message, span, source=line)

@@ -6,7 +6,7 @@ The only importer of jsonschema.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -17,10 +17,10 @@ from referencing import Registry, Resource
 
 from quorate.bundle import bundled
 from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
+from quorate.rulebook.nodes import Path
 from quorate.rulebook.text import Document
 
 CODES = {
-    "S200": "a value that the schema of its key does not allow",
     "S201": "an unknown key",
     "S202": "a required key is missing",
     "S203": "a value of the wrong type",
@@ -52,33 +52,58 @@ def section_names() -> tuple[str, ...]:
 
 def check_shape(document: Document, schema: str = "rulebook") -> list[Problem]:
     """Return everything in ``document`` that ``schema`` does not allow."""
-    problems = []
+    return [problem for problem, _ in misshapen(document, schema)]
+
+
+def misshapen(
+    document: Document, schema: str = "rulebook"
+) -> list[tuple[Problem, Path]]:
+    """Return what ``check_shape`` does, each problem with the path it is about."""
+    found: dict[Problem, Path] = {}
     for error in _validator(schema).iter_errors(document.value):
-        problems.extend(_problems(document, error))
-    return sorted(problems, key=lambda problem: problem.span)
+        path = tuple(error.absolute_path)
+        for problem in _problems(document, error, path):
+            found.setdefault(problem, path)
+    return sorted(found.items(), key=lambda pair: (pair[0].span, pair[0].message))
 
 
-def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    path = tuple(error.absolute_path)
-    span = document.span(path)
-    key = path[-1] if path and isinstance(path[-1], str) else "the value"
+def _problems(
+    document: Document, error: ValidationError, path: Path
+) -> Iterator[Problem]:
     if error.validator == "additionalProperties":
         yield from _unknown_keys(document, error, path)
     elif error.validator == "required":
-        yield from _missing_key(document, error, path)
+        yield from _missing_keys(document, error, path)
+    elif "propertyNames" in error.absolute_schema_path:
+        name = str(error.instance)
+        span = document.key_spans.get((*path, name), document.span(path))
+        message = f"`{name}` is not a name"
+        advice = "write lower-case words joined by underscores"
+        yield _problem(document, "S206", message, span, advice)
     else:
-        code, message, advice = _say(error, f"`{key}`")
-        yield _problem(document, code, message, span, advice)
+        key = path[-1] if path and isinstance(path[-1], str) else "the item"
+        code, message, advice = _say(error, f"`{key}`" if key in path else key)
+        yield _problem(document, code, message, document.span(path), advice)
+
+
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _properties(error: ValidationError) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = _schema(error).get("properties", {})
+    return properties
 
 
 def _unknown_keys(
-    document: Document, error: ValidationError, path: tuple[str | int, ...]
+    document: Document, error: ValidationError, path: Path
 ) -> Iterator[Problem]:
-    known = list(error.schema.get("properties", {}))
-    for key in error.instance:
+    known = list(_properties(error))
+    keys: Any = error.instance
+    for key in keys:
         if key in known:
             continue
-        free = [word for word in known if word not in error.instance]
+        free = [word for word in known if word not in keys]
         near = did_you_mean(str(key), free or known)
         listed = ", ".join(known)
         advice = f'did you mean "{near}"?' if near else f"the keys here are {listed}"
@@ -86,21 +111,20 @@ def _unknown_keys(
         yield _problem(document, "S201", f"unknown key `{key}`", span, advice)
 
 
-def _missing_key(
-    document: Document, error: ValidationError, path: tuple[str | int, ...]
+def _missing_keys(
+    document: Document, error: ValidationError, path: Path
 ) -> Iterator[Problem]:
-    missing = str(error.message).split("'")[1]
-    known = error.schema.get("properties", {})
-    extra = [str(key) for key in error.instance if key not in known]
-    if did_you_mean(missing, extra):
-        return  # the misspelt key is one problem, not two
-    yield _problem(
-        document,
-        "S202",
-        f"key `{missing}` is missing",
-        document.span(path),
-        known.get(missing, {}).get("description", ""),
-    )
+    known = _properties(error)
+    keys: Any = error.instance
+    required: Any = error.validator_value
+    extra = [str(key) for key in keys if key not in known]
+    for missing in required:
+        # A misspelt key is one problem, not two.
+        if missing in keys or did_you_mean(missing, extra):
+            continue
+        message = f"key `{missing}` is missing"
+        advice = known.get(missing, {}).get("description", "")
+        yield _problem(document, "S202", message, document.span(path), advice)
 
 
 _TYPES = {
@@ -115,9 +139,10 @@ _TYPES = {
 
 def _say(error: ValidationError, key: str) -> tuple[str, str, str]:
     """Return code, message and advice for one schema error."""
-    value, limit = error.instance, error.validator_value
+    limit: Any = error.validator_value
+    value: Any = error.instance
     shown = _show(value)
-    advice = str(error.schema.get("description", ""))
+    advice = str(_schema(error).get("description", ""))
     kind = str(error.validator)
     if kind == "type":
         types = [limit] if isinstance(limit, str) else limit
@@ -132,9 +157,7 @@ def _say(error: ValidationError, key: str) -> tuple[str, str, str]:
         return "S205", f"{key} must be {_RANGES[kind]} {limit}, was {shown}", advice
     if kind in ("minItems", "minProperties", "minLength"):
         return "S207", f"{key} is empty", advice
-    if kind == "pattern":
-        return "S206", f"{key} does not have the required form, was {shown}", advice
-    return "S200", f"{key}: {error.message}", advice
+    return "S206", f"{key} does not have the required form, was {shown}", advice
 
 
 _RANGES = {
@@ -146,6 +169,12 @@ _RANGES = {
 
 
 def _show(value: object) -> str:
+    if isinstance(value, bool | None):
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
     text = f"{value!r}" if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
