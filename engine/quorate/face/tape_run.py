@@ -1,0 +1,220 @@
+"""Paper trading on recorded candles: put a run together, run it, find it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from quorate.contract.records import Started
+from quorate.drivers.demo_tape import demo_tapes
+from quorate.drivers.run import (
+    UNITS_IN_A_COMMIT,
+    Finished,
+    TapeSetup,
+    journal_path,
+    load_tapes,
+    run_tape,
+)
+from quorate.drivers.tape_file import content_hash
+from quorate.drivers.tape_name import split_source
+from quorate.errors import JournalError, TapeError, WorkspaceError
+from quorate.face.workspace import Workspace
+from quorate.host.host import Host
+from quorate.journal.journal import Journal
+from quorate.rulebook.diagnostics import did_you_mean
+from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.values.market import Candles
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What was asked for on the command line.
+
+    ``go_on`` is the journal of a stopped run; then the tapes and rules are its own.
+    """
+
+    sources: tuple[str, ...] = ()
+    overlays: tuple[Path, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    balances: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
+    journal: Path | None = None
+    go_on: Path | None = None
+    walk: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run that is ready to start: everything is read and checked."""
+
+    setup: TapeSetup
+    tapes: Sequence[Candles]
+    source: str
+    journal: Path
+    goes_on: bool
+    walk: bool
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a bundled demo tape is used: its prices are made up."""
+        demo = {path.resolve() for path in demo_tapes()}
+        paths = (split_source(source)[1] for source in self.setup.sources)
+        return any(path.resolve() in demo for path in paths)
+
+    def run(self, progress: Progress | None) -> tuple[Finished, float]:
+        """Run to the end of the tape; return what came of it and the seconds it took.
+
+        When this is interrupted, all that was decided so far is in the journal.
+        """
+        with self._open() as journal:
+            begin = perf_counter()
+            finished = run_tape(
+                self.setup,
+                self.tapes,
+                self.source,
+                journal,
+                walk=self.walk,
+                progress=progress,
+            )
+            return finished, perf_counter() - begin
+
+    def _open(self) -> Journal:
+        if self.goes_on:
+            return Journal.open(self.journal, commit_every=UNITS_IN_A_COMMIT)
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        return Journal.create(self.journal, commit_every=UNITS_IN_A_COMMIT)
+
+
+def plan(workspace: Workspace, wish: Wish) -> Plan:
+    """Read and check everything that a run needs; nothing is written yet.
+
+    Raises:
+        QuorateError: something cannot be used; the message says what to do.
+    """
+    workspace = replace(workspace, without=(*workspace.without, *wish.without))
+    workspace = workspace.with_overlays(wish.overlays)
+    host = workspace.host()
+    if wish.go_on is not None:
+        sources, rulebook = _recorded(workspace, host, wish.go_on, wish.sources)
+    else:
+        sources = wish.sources or tuple(str(path) for path in demo_tapes())
+        rulebook = workspace.rulebook(host, wish.settings)
+    tapes, source = load_tapes(sources)
+    setup = TapeSetup(
+        rulebook=rulebook,
+        host=host,
+        venue=workspace.venue,
+        tier=workspace.tier,
+        settings=_with_balances(workspace.settings, wish.balances),
+        sources=sources,
+    )
+    journal = wish.go_on or wish.journal or _new_journal(workspace.journals, sources)
+    return Plan(
+        setup=setup,
+        tapes=tapes,
+        source=source,
+        journal=journal,
+        goes_on=wish.go_on is not None,
+        walk=wish.walk,
+    )
+
+
+def must_know_plugins(workspace: Workspace, names: Sequence[str]) -> None:
+    """Refuse names of plugins that do not exist.
+
+    Raises:
+        WorkspaceError: a name is not that of a plugin.
+    """
+    known = workspace.host().plugins if names else {}
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known)
+            advice = f"did you mean {near!r}?" if near else "see `quorate plugins`"
+            raise WorkspaceError(f"there is no plugin {name!r}; {advice}")
+
+
+def newest_journal(workspace: Workspace) -> Path:
+    """Return the journal of the workspace that was written last.
+
+    Raises:
+        JournalError: there is none.
+    """
+    found = list(workspace.journals.glob("*.sqlite"))
+    if not found:
+        raise JournalError(
+            f"{workspace.journals}: there is no journal yet; `quorate run` makes one"
+        )
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _with_balances(
+    settings: Any, balances: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """Return the venue's settings with the opening balances that were asked for."""
+    opening = dict(settings.get("balances", {}))
+    for currency, text in balances:
+        try:
+            amount = Decimal(text)
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0:
+            raise WorkspaceError(
+                f"--balance {currency}={text}: the amount must be a number, 0 or more"
+            )
+        opening[currency.upper()] = amount
+    return {**settings, "balances": opening} if balances else dict(settings)
+
+
+def _new_journal(folder: Path, sources: Sequence[str]) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = journal_path(folder, sources, stamp)
+    number = 1
+    while path.exists():
+        number += 1
+        path = journal_path(folder, sources, f"{stamp}-{number}")
+    return path
+
+
+def _recorded(
+    workspace: Workspace, host: Host, journal_file: Path, given: Sequence[str]
+) -> tuple[tuple[str, ...], Rulebook]:
+    """Return the tapes and the rulebook that a stopped run began with."""
+    with Journal.open(journal_file, read_only=True) as journal:
+        started = next(iter(journal.records()), None)
+        if not isinstance(started, Started):
+            raise JournalError(f"{journal_file}: no run has begun in it; begin anew")
+        texts = journal.rulebook(started.rulebook)
+    reading = read_rulebook(Sources.from_texts(texts), host.facts, host.functions)
+    if reading.rulebook is None:
+        raise JournalError(
+            f"{journal_file}: its rules cannot be used with the plugins of now: "
+            f"{reading.errors[0].concise()}"
+        )
+    sources = tuple(given) or tuple(_find_tapes(workspace, journal_file, started))
+    return sources, reading.rulebook
+
+
+def _find_tapes(
+    workspace: Workspace, journal_file: Path, started: Started
+) -> Iterator[str]:
+    """Yield the tapes a run names, found by name and content hash."""
+    demo = [path.parent for path in demo_tapes()[:1]]
+    folders = [*demo, Path(), workspace.root, journal_file.parent]
+    for named, market in zip(started.source.split(" "), started.markets, strict=True):
+        name, _, digest = named.rpartition("@")
+        for folder in folders:
+            path = folder / name
+            if path.is_file() and content_hash(path).startswith(digest):
+                yield f"{market.symbol}={path}"
+                break
+        else:
+            raise TapeError(
+                f"{name}: the tape of this run is not here; say where with --tape PATH"
+            )
