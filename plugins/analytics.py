@@ -21,7 +21,6 @@ from quorate import (
     Market,
     Order,
     Purpose,
-    Record,
     Refused,
     Side,
     Stage,
@@ -34,10 +33,10 @@ ONE = Decimal(1)
 
 
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record, desk: Desk) -> None:
+def remember(
+    memory: MutableMapping[str, Any], record: Filled | Ended | Refused, desk: Desk
+) -> None:
     """Keep the last executions, and the sum of the fees in each quote currency."""
-    if not isinstance(record, Filled | Ended | Refused):
-        return
     order = desk.order(record.client_id)
     if order is None:
         return

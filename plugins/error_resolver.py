@@ -16,7 +16,6 @@ from quorate import (
     Fact,
     FaultView,
     Kind,
-    Record,
     Stage,
     hookimpl,
 )
@@ -28,10 +27,8 @@ TEXTS_KEPT = 500
 
 
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record) -> None:
+def remember(memory: MutableMapping[str, Any], record: ErrorSeen) -> None:
     """Count each error text, and the errors that no rule matched."""
-    if not isinstance(record, ErrorSeen):
-        return
     seen = memory.setdefault("seen", {})
     # Taken out and put back, so that the dict runs from longest unseen to latest.
     seen[record.error] = seen.pop(record.error, 0) + 1

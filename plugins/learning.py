@@ -23,7 +23,6 @@ from quorate import (
     Order,
     OrderView,
     Purpose,
-    Record,
     Refused,
     Side,
     Stage,
@@ -73,9 +72,9 @@ def minimum_lesson(order: Order, desk: Desk, at_ms: int) -> Learned:
 
 
 @hookimpl
-def learn(record: Record, desk: Desk) -> list[Learned] | None:
+def learn(record: ErrorSeen, desk: Desk) -> list[Learned] | None:
     """Return a lesson when an error rule says that a minimum was not met."""
-    if not isinstance(record, ErrorSeen) or record.learn != "minimum":
+    if record.learn != "minimum":
         return None
     order = desk.order(record.client_id)
     return None if order is None else [minimum_lesson(order, desk, record.at_ms)]
@@ -93,14 +92,15 @@ def learned_minimum(view: OrderView) -> Decimal:
 
 
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record, desk: Desk) -> None:
+def remember(
+    memory: MutableMapping[str, Any], record: Ended | Refused, desk: Desk
+) -> None:
     """Keep the last executions of each symbol: its slippage, and whether it worked."""
-    if isinstance(record, Ended | Refused):
-        order = desk.order(record.client_id)
-        if order is not None:
-            kept = memory.setdefault(order.intent.symbol, [])
-            kept.append([slippage(order), isinstance(record, Ended)])
-            del kept[: -window(desk)]
+    order = desk.order(record.client_id)
+    if order is not None:
+        kept = memory.setdefault(order.intent.symbol, [])
+        kept.append([slippage(order), isinstance(record, Ended)])
+        del kept[: -window(desk)]
 
 
 def slippage(order: Order) -> Decimal | None:

@@ -33,7 +33,6 @@ from quorate import (
     Purpose,
     RateCounter,
     RateLimits,
-    Record,
     Refused,
     Stage,
     Started,
@@ -83,8 +82,20 @@ def rate_limits(tier: str) -> RateLimits | None:
     )
 
 
+Told = (
+    Started
+    | Intended
+    | CancelAsked
+    | Accepted
+    | Refused
+    | Unknown
+    | CancelRefused
+    | Ended
+)
+
+
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record, desk: Desk) -> None:
+def remember(memory: MutableMapping[str, Any], record: Told, desk: Desk) -> None:
     """Keep the counters: by symbol, of the key, and what is still on its way."""
     limits = desk.limits
     if limits is None:

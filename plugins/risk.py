@@ -22,7 +22,6 @@ from quorate import (
     Moves,
     Order,
     Purpose,
-    Record,
     Refused,
     Stage,
     Started,
@@ -39,7 +38,11 @@ NEVER_MS = 10 * 365 * DAY_MS
 
 
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record, desk: Desk) -> None:
+def remember(
+    memory: MutableMapping[str, Any],
+    record: Started | Closed | Refused | Accepted,
+    desk: Desk,
+) -> None:
     """Fold closed trades, and whether the venue takes our orders."""
     if isinstance(record, Started):
         _start(memory, record)

@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from decimal import Decimal
 from typing import Any
 
-from quorate import DURATION, Desk, Fact, Moves, Record, Stage, Tuned, hookimpl
+from quorate import DURATION, Desk, Fact, Moves, Stage, Tuned, hookimpl
 
 ZERO = Decimal(0)
 # Durations must be finite: ten years stand for "never".
@@ -18,11 +18,10 @@ NEVER_MS = 10 * 365 * 24 * 60 * 60 * 1000
 
 
 @hookimpl
-def remember(memory: MutableMapping[str, Any], record: Record) -> None:
+def remember(memory: MutableMapping[str, Any], record: Tuned) -> None:
     """Count what was tuned, and when last."""
-    if isinstance(record, Tuned):
-        memory["tunings"] = memory.get("tunings", 0) + 1
-        memory["tuned_ms"] = record.at_ms
+    memory["tunings"] = memory.get("tunings", 0) + 1
+    memory["tuned_ms"] = record.at_ms
 
 
 def tunings(desk: Desk) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 from quorate import (
     Desk,
@@ -118,6 +118,9 @@ class StandIn:
         for record in records:
             given = {"memory": memory, "record": record, "desk": self}
             hook = plugin.remember
+            wanted = get_type_hints(hook)["record"]
+            if not isinstance(record, wanted):
+                continue  # the engine asks for the kinds that the hook names
             names = hook.__code__.co_varnames[: hook.__code__.co_argcount]
             hook(**{name: given[name] for name in names})
 

@@ -67,7 +67,6 @@ def test_a_refused_amount_is_the_lesson(learning: ModuleType) -> None:
     [
         seen(learn=""),
         seen(client_id="nobody's"),
-        Refused(at_ms=0, client_id="a", errors=("EOrder:Order minimum not met",)),
     ],
 )
 def test_nothing_is_learned_from_anything_else(

@@ -49,7 +49,7 @@ def slow_resample(candles: Candles, timeframe_ms: int) -> list[tuple[float, ...]
     row = {int(time): i for i, time in enumerate(candles.time_ms)}
     begin = DAY_START
     made: list[tuple[float, ...]] = []
-    for start in range(begin, begin + 8 * 86_400_000, MINUTE):
+    for start in range(begin, begin + 9 * 86_400_000, MINUTE):
         wanted = range(start, start + timeframe_ms, candles.timeframe_ms)
         if start % timeframe_ms or any(time not in row for time in wanted):
             continue
@@ -114,7 +114,7 @@ def test_what_is_not_whole_minutes_of_a_day_is_no_timeframe(timeframe_ms: int) -
     higher=st.sampled_from([5, 15, 30, 60, 240]),
     seed=st.integers(0, 100),
 )
-def test_resampling_equals_the_obviousslow_resample(
+def test_resampling_equals_the_obvious_slow_one(
     first: int, count: int, lower: int, higher: int, seed: int
 ) -> None:
     candles = minutes(first, count, seed, lower * MINUTE)

@@ -82,7 +82,8 @@ class Hooks:
         """Return why this order must not be sent, or None to let it pass.
 
         Called for every order, exits included, after the rulebook's own checks passed.
-        A crash refuses the order.
+        A crash refuses the order, and a plugin that was switched off refuses every
+        order: what cannot be checked is not sent.
         """
 
     @hookspec

@@ -100,7 +100,8 @@ class Fact:
     - POSITION: a ``PositionView``; arithmetic that works on floats and arrays alike.
 
     None or NaN means "not known": a check that needs it refuses, an entry stays out.
-    ``params`` are the params of the rulebook that ``compute`` reads from its desk.
+    ``params`` are the params of the rulebook that ``compute`` reads from its desk, and
+    those that its plugin's hooks need to make what it reads.
     ``low`` and ``high`` bound a number, ``values`` lists what a text may be.
     Durations are milliseconds.
     """

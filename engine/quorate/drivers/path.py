@@ -126,10 +126,12 @@ class Path:
             (end_ms - begin - 1) // SECOND_MS + 1,
             dtype=np.int64,
         )
-        times = np.append(begin + offsets * SECOND_MS, end_ms)
-        prices = np.array([self.price(int(at_ms)) for at_ms in times])
-        prices[-1] = self.looks[look]
-        return times, prices
+        third = self.step_ms // 3
+        segment = max(part - 1, 0)
+        start, end = self._turn(candle, segment), self._turn(candle, segment + 1)
+        into = offsets * SECOND_MS - segment * third
+        prices = np.append(start + (end - start) * (into / third), self.looks[look])
+        return np.append(begin + offsets * SECOND_MS, end_ms), prices
 
     def peak(self, since_ms: int, at_ms: int) -> float | None:
         """Return the highest price the watch has seen since a moment, now included."""

@@ -100,9 +100,9 @@ class ExitScreen:
     def _closer(self, position: Position, look: int, after_ms: int) -> Stop:
         """Return the first second on the way to ``look`` at which an exit holds."""
         times, prices = self.path.seconds(look, after_ms)
-        peaks = np.array(
-            [self.path.peak(position.opened_ms, int(at_ms)) for at_ms in times]
-        )
+        # No look lies between two of these seconds: what was seen before is the same.
+        before = self.path.peak_before(position.opened_ms, int(times[0]) - 1)
+        peaks = prices if before is None else np.maximum(prices, before)
         closing = look % LOOKS == LOOKS - 1
         for index in np.flatnonzero(self._held(position, prices, times, peaks)):
             at_close = closing and index == len(times) - 1

@@ -65,10 +65,15 @@ class TapeView:
     rulebook: Rulebook
     now_ms: int = 0
     lanes: dict[str, Lane] = field(default_factory=dict)
+    _prices: dict[str, tuple[int, float | None]] = field(default_factory=dict)
 
     def price(self, symbol: str) -> float | None:
         """Return the price at this moment."""
-        return self.lanes[symbol].path.price(self.now_ms)
+        known = self._prices.get(symbol)
+        if known is None or known[0] != self.now_ms:
+            price = self.lanes[symbol].path.price(self.now_ms)
+            known = self._prices[symbol] = (self.now_ms, price)
+        return known[1]
 
     def peak(self, symbol: str, since_ms: int) -> float | None:
         """Return the highest price the watch has seen since a moment."""
@@ -186,7 +191,8 @@ class Lane:
             look = self.path.next_look(now_ms)
             at_end = look >= len(self.path) * LOOKS
             return NEVER if at_end else self._nearest_look(position, now_ms, look)
-        key = (position.id in self.flow.state.hesitant, self._params_key())
+        state = self.flow.state
+        key = (position.id in state.hesitant, state.turns)
         known = self._exits.get(position.id)
         same = known is not None and known[0] is position and known[1] == key
         if known is not None and same and known[2] <= now_ms < known[3]:
@@ -199,9 +205,6 @@ class Lane:
     def _nearest_look(self, position: Position, now_ms: int, look: int) -> int:
         stop = self.screen.next_stop(position, now_ms, until_look=look)
         return self.path.look_ms(look) if stop is None else stop.at_ms
-
-    def _params_key(self) -> object:
-        return tuple(self.flow.state.tuned.items())
 
     def next_match(self, resting: Sequence[Resting], now_ms: int, step: Decimal) -> int:
         """Return when the price next goes beyond a resting order's, or NEVER."""
@@ -299,7 +302,7 @@ class TapeDriver:
                 self._push(at_ms, wake)
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
-        """Go on to the end of the tape; ``progress`` is told the moment now and then."""
+        """Go on to the tape's end; ``progress`` is told the moment now and then."""
         turns = 0
         while self.step():
             turns += 1

@@ -6,10 +6,12 @@ why there is none.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from itertools import count
@@ -19,6 +21,9 @@ from types import ModuleType
 from quorate.bundle import bundled
 
 GROUP = "quorate"
+LONGEST = 300
+"""How much of an error's own text is kept."""
+
 _REQUIRES = re.compile(r"^quorate\s*>=\s*(\d+(?:\.\d+)*)$")
 _loads = count()
 
@@ -39,24 +44,35 @@ class Found:
     fault: str = ""
 
 
-def find_plugins(folder: Path | None, *, installed: bool = True) -> Iterator[Found]:
+def find_plugins(
+    folder: Path | None, *, installed: bool = True, without: Collection[str] = ()
+) -> Iterator[Found]:
     """Yield bundled plugins, then installed ones, then those of ``folder``.
 
     Each group is in the order of names. A workspace that is a checkout of quorate
-    itself has its plugins loaded once.
+    itself has its plugins loaded once. Those named in ``without`` are not loaded.
     """
     shipped = bundled("plugins")
-    yield from _files(shipped, "bundled")
+    yield from _files(shipped, "bundled", without)
     if installed:
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-            yield _load_entry_point(point)
+        points = sorted(
+            entry_points(group=GROUP), key=lambda one: (one.name, one.value)
+        )
+        for point in points:
+            if point.name in without:
+                yield Found(name=point.name, source="installed", where=point.value)
+            else:
+                yield _load_entry_point(point)
     if folder is not None and folder.is_dir() and not folder.samefile(shipped):
-        yield from _files(folder, "workspace")
+        yield from _files(folder, "workspace", without)
 
 
-def _files(folder: Path, source: str) -> Iterator[Found]:
-    for path in sorted(folder.glob("[!_]*.py")):
-        yield _load_file(path, source)
+def _files(folder: Path, source: str, without: Collection[str]) -> Iterator[Found]:
+    for path in sorted(folder.glob("[!_.]*.py")):
+        if path.stem in without:
+            yield Found(name=path.stem, source=source, where=str(path))
+        else:
+            yield _load_file(path, source)
 
 
 def _load_file(path: Path, source: str) -> Found:
@@ -71,16 +87,34 @@ def _load_file(path: Path, source: str) -> Found:
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        source_text = path.read_bytes()
+        # What a newer quorate has might be missing here: looked at before it runs.
+        if fault := _too_new(_stated_requires(source_text)):
+            del sys.modules[module_name]
+            return Found(**found, fault=fault)
+        # Compiled here and not by the loader, which may take an older file's bytecode.
+        exec(compile(source_text, str(path), "exec"), module.__dict__)
+    except BaseException as error:
         del sys.modules[module_name]
-        return Found(**found, fault=describe(error))
-    return Found(
-        **found,
-        version=str(getattr(module, "__version__", "")),
-        module=module,
-        fault=_too_new(module),
-    )
+        if isinstance(error, Exception | SystemExit):
+            return Found(**found, fault=describe(error, path))
+        raise
+    version = str(getattr(module, "__version__", ""))
+    return Found(**found, version=version, module=module)
+
+
+def _stated_requires(source: bytes) -> object:
+    """Return what a file's top level says after ``requires =``, None for nothing."""
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign) and isinstance(
+            statement.value, ast.Constant
+        ):
+            names = [
+                part.id for part in statement.targets if isinstance(part, ast.Name)
+            ]
+            if "requires" in names:
+                return statement.value.value
+    return None
 
 
 def _load_entry_point(point: EntryPoint) -> Found:
@@ -95,13 +129,13 @@ def _load_entry_point(point: EntryPoint) -> Found:
         module = point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         return Found(**found, fault=describe(error))
-    fault = _too_new(module) if isinstance(module, ModuleType) else ""
+    requires = getattr(module, "requires", None)
+    fault = _too_new(requires) if isinstance(module, ModuleType) else ""
     return Found(**found, module=module, fault=fault)
 
 
-def _too_new(module: ModuleType) -> str:
-    """Return why the plugin's ``requires`` is not met, "" when it is."""
-    requires = getattr(module, "requires", None)
+def _too_new(requires: object) -> str:
+    """Return why ``requires`` is not met, "" when it is or nothing is required."""
     if requires is None:
         return ""
     match = _REQUIRES.match(str(requires))
@@ -119,12 +153,23 @@ def _own_version() -> str:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text))
+    numbers = [int(part) for part in re.findall(r"\d+", text)]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
-def describe(error: BaseException) -> str:
-    """Return an error as one line that names its class and, for a file, the line."""
+def describe(error: BaseException, path: Path | None = None) -> str:
+    """Return an error as one line: its class, its text, and the line in ``path``."""
     line = getattr(error, "lineno", None)
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if path is not None and frame.f_code.co_filename == str(path):
+            line = number
     at = f" (line {line})" if isinstance(line, int) else ""
-    text = " ".join(str(error).split()) or "no message"
+    try:
+        text = " ".join(str(error).split()) or "no message"
+    except Exception:  # noqa: BLE001 - an error of a plugin may fail to say what it is
+        text = "no readable message"
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 3] + "..."
     return f"{type(error).__name__}: {text}{at}"

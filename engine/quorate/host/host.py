@@ -1,4 +1,4 @@
-"""Hold the plugins of one engine: check, order, ask, isolate and list them.
+"""Hold the plugins of one engine: order, ask, isolate and list them.
 
 pluggy stops a call at the first exception and drops None, so its list cannot say who
 answered. The host asks one implementation at a time and keeps each answer's owner.
@@ -6,62 +6,30 @@ answered. The host asks one implementation at a time and keeps each answer's own
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any, get_args, get_type_hints
+from typing import TypeVar
 
-import pluggy
-
-from quorate.contract.hookspecs import Hooks
 from quorate.contract.vocabulary import Fact, Function
+from quorate.errors import PluginError
+from quorate.host.admit import Refusal, check_declared, implementations
 from quorate.host.find import Found, describe, find_plugins
+from quorate.host.plugin import Answer, Implementation, Plugin
+from quorate.rulebook.diagnostics import did_you_mean
+
+__all__ = ["FAULTS_IN_A_ROW", "Answer", "Host", "Plugin", "open_host"]
 
 log = logging.getLogger(__name__)
 
 FAULTS_IN_A_ROW = 3
 
+_Item = TypeVar("_Item", Fact, Function)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What one plugin answered to one hook; ``error`` is "" unless it raised."""
-
-    plugin: str
-    value: Any
-    error: str
-    took_ms: float
-
-
-@dataclass(slots=True, kw_only=True)
-class Plugin:
-    """One plugin and how it fares; ``fault`` says why it is refused or switched off."""
-
-    name: str
-    source: str
-    where: str
-    version: str
-    hooks: tuple[str, ...] = ()
-    fault: str = ""
-    faults: int = 0
-    faults_in_a_row: int = 0
-    calls: int = 0
-    took_ms: float = 0.0
-
-    @property
-    def active(self) -> bool:
-        """Whether it is asked."""
-        return not self.fault
-
-
-@dataclass(frozen=True, slots=True)
-class _Implementation:
-    plugin: Plugin
-    function: Callable[..., Any]
-    arguments: tuple[str, ...]
-    kinds: tuple[type, ...]
+# A plugin that checks orders and was switched off lets none of them pass unchecked.
+_MUST_ANSWER = "check"
 
 
 @dataclass(slots=True)
@@ -76,15 +44,25 @@ class Host:
     functions: dict[str, Function] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     on_fault: Callable[[str, str, str, bool], None] | None = None
-    _hooks: dict[str, list[_Implementation]] = field(default_factory=dict)
+    _hooks: dict[str, list[Implementation]] = field(default_factory=dict)
+    _wanted: dict[tuple[str, type], tuple[Implementation, ...]] = field(
+        default_factory=dict
+    )
 
     def ask(self, hook: str, **given: object) -> list[Answer]:
-        """Return every active plugin's answer in load order; never raises for one."""
-        return [
-            self._call(hook, implementation, given)
-            for implementation in self._hooks.get(hook, ())
-            if implementation.plugin.active
-        ]
+        """Return every active plugin's answer in load order; never raises for one.
+
+        A check whose plugin was switched off answers with that as its error.
+        """
+        answers = []
+        for implementation in self._hooks.get(hook, ()):
+            plugin = implementation.plugin
+            if plugin.active:
+                answers.append(self._call(hook, implementation, given))
+            elif hook == _MUST_ANSWER:
+                name, fault = plugin.name, plugin.fault
+                answers.append(Answer(plugin=name, value=None, error=fault, took_ms=0))
+        return answers
 
     def ask_first(self, hook: str, **given: object) -> Answer | None:
         """Return the first answer that is not None, the last loaded plugin first.
@@ -106,11 +84,15 @@ class Host:
         A hook's annotation of ``record`` says which kinds it wants: all for none.
         ``given`` returns the arguments for a plugin's name, when its turn comes.
         """
-        for implementation in self._hooks.get(hook, ()):
-            wanted = not implementation.kinds or isinstance(
-                record, implementation.kinds
+        wanted = self._wanted.get((hook, type(record)))
+        if wanted is None:
+            wanted = self._wanted[hook, type(record)] = tuple(
+                implementation
+                for implementation in self._hooks.get(hook, ())
+                if not implementation.kinds or isinstance(record, implementation.kinds)
             )
-            if wanted and implementation.plugin.active:
+        for implementation in wanted:
+            if not implementation.plugin.fault:
                 name = implementation.plugin.name
                 yield self._call(hook, implementation, given(name))
 
@@ -118,44 +100,55 @@ class Host:
         """Return whether any active plugin implements ``hook``."""
         return any(item.plugin.active for item in self._hooks.get(hook, ()))
 
+    def voters(self) -> frozenset[str]:
+        """Return the plugins that vote by themselves."""
+        return frozenset(item.plugin.name for item in self._hooks.get("vote", ()))
+
     def _call(
-        self, hook: str, implementation: _Implementation, given: dict[str, object]
+        self, hook: str, implementation: Implementation, given: dict[str, object]
     ) -> Answer:
         plugin = implementation.plugin
         arguments = [given[name] for name in implementation.arguments]
+        if hook in plugin.unjudged:
+            plugin.unjudged.discard(hook)
+            plugin.rows.pop(hook, None)
         started = perf_counter()
         value, error = None, ""
         try:
             value = implementation.function(*arguments)
-        except Exception as caught:  # noqa: BLE001 - isolation is the point
+        except (Exception, SystemExit) as caught:  # noqa: BLE001 - isolation is the point
             error = describe(caught)
         took_ms = (perf_counter() - started) * 1e3
         plugin.calls += 1
         plugin.took_ms += took_ms
         if error:
             self.blame(plugin.name, hook, error)
-        else:
-            plugin.faults_in_a_row = 0
+        elif plugin.rows:
+            # The caller may still find the answer faulty: the next call settles it.
+            plugin.unjudged.add(hook)
         return Answer(plugin=plugin.name, value=value, error=error, took_ms=took_ms)
 
     def blame(self, name: str, where: str, error: str) -> None:
-        """Count a fault of a plugin; switch it off after several in a row."""
+        """Count a fault of a plugin at a hook or fact, also for a faulty answer.
+
+        Several in a row at one place switch it off, which is reported once.
+        """
         plugin = self.plugins[name]
+        plugin.unjudged.discard(where)
         plugin.faults += 1
-        plugin.faults_in_a_row += 1
-        off = plugin.faults_in_a_row >= FAULTS_IN_A_ROW
+        row = plugin.rows[where] = plugin.rows.get(where, 0) + 1
+        off = row >= FAULTS_IN_A_ROW and plugin.active
         if off:
             plugin.fault = (
-                f"switched off: failed {plugin.faults_in_a_row} times in a row, "
-                f"last in {where}: {error}"
+                f"switched off: failed {row} times in a row, last in {where}: {error}"
             )
         log.warning("plugin %s failed in %s: %s", name, where, error)
         if self.on_fault is not None:
             self.on_fault(name, where, error, off)
 
-    def settle(self, name: str) -> None:
-        """Note that a plugin's fact could be computed: its faults are not in a row."""
-        self.plugins[name].faults_in_a_row = 0
+    def settle(self, name: str, where: str) -> None:
+        """Note that a plugin succeeded at a fact: its faults there are not in a row."""
+        self.plugins[name].rows.pop(where, None)
 
 
 def open_host(
@@ -168,19 +161,25 @@ def open_host(
 
     ``folder`` is a workspace's own plugins folder. ``without`` names plugins that are
     left out.
+
+    Raises:
+        PluginError: ``without`` names a plugin that is not there.
     """
     host = Host()
-    manager = pluggy.PluginManager("quorate")
-    manager.add_hookspecs(Hooks)
     left_out = set(without)
-    for found in find_plugins(folder, installed=installed):
-        if found.name in left_out:
-            continue
-        _admit(host, manager, found)
+    seen: set[str] = set()
+    for found in find_plugins(folder, installed=installed, without=left_out):
+        seen.add(found.name)
+        if found.name not in left_out:
+            _admit(host, found)
+    for name in sorted(left_out - seen):
+        near = did_you_mean(name, sorted(seen))
+        advice = f'; did you mean "{near}"?' if near else ""
+        raise PluginError(f"there is no plugin {name!r} to leave out{advice}")
     return host
 
 
-def _admit(host: Host, manager: pluggy.PluginManager, found: Found) -> None:
+def _admit(host: Host, found: Found) -> None:
     name = found.name
     plugin = Plugin(
         name=name,
@@ -192,116 +191,48 @@ def _admit(host: Host, manager: pluggy.PluginManager, found: Found) -> None:
     if name in host.plugins:
         taken = host.plugins[name]
         plugin.fault = f"the name {name!r} is taken by {taken.where}; rename the file"
-        name = f"{name} ({found.where})"
-        plugin.name = name
+        name = plugin.name = f"{name} ({found.where})"
     host.plugins[name] = plugin
-    if plugin.fault or found.module is None:
+    if plugin.fault:
         return
-    implementations, reason = _implementations(manager, found.module, plugin)
-    if reason:
-        plugin.fault = reason
-        return
-    plugin.hooks = tuple(implementations)
-    for hook, implementation in implementations.items():
-        host._hooks.setdefault(hook, []).append(implementation)
-    _declare(host, plugin)
-
-
-def _implementations(
-    manager: pluggy.PluginManager, module: object, plugin: Plugin
-) -> tuple[dict[str, _Implementation], str]:
-    """Return the module's hooks, or why it is refused."""
-    found: dict[str, _Implementation] = {}
-    for attribute in dir(module):
-        options = manager.parse_hookimpl_opts(module, attribute)
-        if options is None:
-            continue
-        function = getattr(module, attribute)
-        hook = options.get("specname") or attribute
-        reason = _refusal(manager, hook, function, options)
-        if reason:
-            return {}, reason
-        arguments = tuple(inspect.signature(function).parameters)
-        kinds = _record_kinds(function)
-        found[hook] = _Implementation(plugin, function, arguments, kinds)
-    if not found:
-        return {}, "it implements no hook; mark a function with @hookimpl"
-    return found, ""
-
-
-def _refusal(
-    manager: pluggy.PluginManager, hook: str, function: Any, options: Any
-) -> str:
-    """Return why a hook implementation cannot be used, "" when it can."""
-    spec = getattr(Hooks, hook, None)
-    if spec is None or not hasattr(manager.hook, hook):
-        known = ", ".join(sorted(name for name in vars(Hooks) if name[0] != "_"))
-        return f"unknown hook {hook!r}; the hooks are {known}"
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return f"hook {hook!r} is a coroutine; hooks are plain functions"
-    if options.get("wrapper") or options.get("hookwrapper"):
-        return f"hook {hook!r} is a wrapper; it would hide what others answer"
-    allowed = [name for name in inspect.signature(spec).parameters if name != "self"]
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.default is not inspect.Parameter.empty:
-            return f"hook {hook!r}: argument {name!r} has a default; remove it"
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            return f"hook {hook!r}: name the arguments instead of *{name}"
-        if name not in allowed:
-            given = ", ".join(allowed) or "none"
-            return f"hook {hook!r} has no argument {name!r}; it has {given}"
-    return ""
-
-
-def _record_kinds(function: Any) -> tuple[type, ...]:
-    """Return the record classes a hook's ``record`` is annotated with, () for all."""
     try:
-        hint = get_type_hints(function).get("record")
-    except (NameError, TypeError):
-        return ()
-    kinds = get_args(hint) or (hint,)
-    return tuple(kind for kind in kinds if isinstance(kind, type))
+        hooks = implementations(found.module, plugin)
+        plugin.hooks = tuple(hooks)
+        _declare(host, plugin, hooks)
+    except Refusal as refusal:
+        plugin.fault = str(refusal)
+        return
+    for hook, implementation in hooks.items():
+        host._hooks.setdefault(hook, []).append(implementation)
 
 
-def _declare(host: Host, plugin: Plugin) -> None:
+def _declare(host: Host, plugin: Plugin, hooks: dict[str, Implementation]) -> None:
     """Take the plugin's facts and functions into the vocabulary, all or none."""
-    mine = list(_hook_of(host, plugin))
-    for hook, registry, wanted in (
-        ("facts", host.facts, Fact),
-        ("functions", host.functions, Function),
-    ):
-        for implementation in mine:
-            if implementation[0] != hook:
-                continue
-            answer = host._call(hook, implementation[1], {})
-            reason = answer.error or _clash(host, answer.value, wanted)
-            if reason:
-                plugin.fault = f"{hook}: {reason}"
-                return
-            for item in answer.value:
-                registry[item.name] = item
-                host.owners[item.name] = plugin.name
+    facts = _declared(host, hooks, "facts", Fact, host.owners)
+    owners = host.owners | dict.fromkeys((fact.name for fact in facts), "itself")
+    functions = _declared(host, hooks, "functions", Function, owners)
+    host.facts.update({fact.name: fact for fact in facts})
+    host.functions.update({function.name: function for function in functions})
+    for item in (*facts, *functions):
+        host.owners[item.name] = plugin.name
 
 
-def _hook_of(host: Host, plugin: Plugin) -> Iterator[tuple[str, _Implementation]]:
-    for hook, implementations in host._hooks.items():
-        for implementation in implementations:
-            if implementation.plugin is plugin:
-                yield hook, implementation
-
-
-def _clash(host: Host, items: object, wanted: type[Fact] | type[Function]) -> str:
-    """Return what is wrong with the declared items, "" when nothing is."""
-    if not isinstance(items, list):
-        return f"must return a list, was {type(items).__name__}"
-    names: set[str] = set()
-    for item in items:
-        if not isinstance(item, wanted):
-            return f"must list {wanted.__name__}s, was {type(item).__name__}"
-        if not item.name.isidentifier() or not item.name.islower():
-            return f"{item.name!r} is not a lower-case name"
-        if item.name in host.owners or item.name in names:
-            owner = host.owners.get(item.name, "itself")
-            return f"{item.name!r} is already declared by {owner}"
-        names.add(item.name)
-    return ""
+def _declared(
+    host: Host,
+    hooks: dict[str, Implementation],
+    hook: str,
+    wanted: type[_Item],
+    owners: dict[str, str],
+) -> list[_Item]:
+    """Return what a plugin declares by one hook, [] when it has no such hook."""
+    if hook not in hooks:
+        return []
+    answer = host._call(hook, hooks[hook], {})
+    if answer.error:
+        raise Refusal(f"{hook}: {answer.error}")
+    try:
+        check_declared(answer.value, wanted, owners)
+    except Refusal as refusal:
+        raise Refusal(f"{hook}: {refusal}") from None
+    declared: list[_Item] = answer.value
+    return declared

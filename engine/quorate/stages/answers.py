@@ -118,6 +118,7 @@ class Answers:
     def _guarded(self, fact: Fact, view: Callable[[Moment], Any]) -> Read:
         owner = self.host.owners[fact.name]
         plugin = self.host.plugins[owner]
+        where = f"fact {fact.name}"
 
         def read(moment: Moment) -> Any:
             seen = view(moment)
@@ -126,9 +127,10 @@ class Answers:
             try:
                 value = fact.compute(seen)
             except Exception as error:  # noqa: BLE001 - a fact may fail in any way
-                self.host.blame(owner, f"fact {fact.name}", describe(error))
+                self.host.blame(owner, where, describe(error))
                 return None
-            plugin.faults_in_a_row = 0
+            if plugin.rows:
+                self.host.settle(owner, where)
             return value
 
         return read

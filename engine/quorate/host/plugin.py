@@ -1,0 +1,56 @@
+"""One plugin, what it implements, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one plugin answered to one hook; ``error`` is "" unless it raised."""
+
+    plugin: str
+    value: Any
+    error: str
+    took_ms: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Plugin:
+    """One plugin and how it fares; ``fault`` says why it is refused or switched off.
+
+    ``rows`` counts, by hook or fact, the faults since it last succeeded.
+    """
+
+    name: str
+    source: str
+    where: str
+    version: str
+    hooks: tuple[str, ...] = ()
+    fault: str = ""
+    faults: int = 0
+    calls: int = 0
+    took_ms: float = 0.0
+    rows: dict[str, int] = field(default_factory=dict)
+    unjudged: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is asked."""
+        return not self.fault
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One hook of one plugin.
+
+    ``arguments`` are the names it takes. ``kinds`` are the records it wants, () for
+    all.
+    """
+
+    plugin: Plugin
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+    kinds: tuple[type, ...]
