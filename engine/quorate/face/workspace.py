@@ -53,7 +53,7 @@ class Workspace:
         )
         if problems:
             return Reading(None, tuple(problems))
-        return read_rulebook(sources, host.facts, host.functions)
+        return read_rulebook(sources, host.facts, host.functions, voters=host.voters())
 
     def rulebook(
         self, host: Host, settings: Sequence[tuple[str, str]] = ()

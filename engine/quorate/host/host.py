@@ -213,8 +213,8 @@ def _declare(host: Host, plugin: Plugin, hooks: dict[str, Implementation]) -> No
     functions = _declared(host, hooks, "functions", Function, owners)
     host.facts.update({fact.name: fact for fact in facts})
     host.functions.update({function.name: function for function in functions})
-    for item in (*facts, *functions):
-        host.owners[item.name] = plugin.name
+    names = [fact.name for fact in facts] + [function.name for function in functions]
+    host.owners.update(dict.fromkeys(names, plugin.name))
 
 
 def _declared(
