@@ -3,71 +3,75 @@
 What stands here is what plugins may import; nothing else is promised to stay.
 """
 
-from quorate.contract.hookspecs import hookimpl
-from quorate.contract.records import (
-    Accepted,
-    Answer,
-    CancelAsked,
-    CancelRefused,
-    Closed,
-    Declined,
-    Delayed,
-    Ended,
-    ErrorSeen,
-    Filled,
-    Intended,
-    Learned,
-    Leaving,
-    PluginFault,
-    Proposal,
-    Record,
-    Refused,
-    Resumed,
-    Started,
-    Stopped,
-    Tuned,
-    Unknown,
-)
-from quorate.contract.venue import MarketNow, Resting, SimulatedVenue
-from quorate.contract.views import (
-    Ballot,
-    Desk,
-    Draft,
-    FaultView,
-    OrderView,
-    PositionView,
-)
-from quorate.contract.vocabulary import (
-    AMOUNT,
-    DURATION,
-    MONEY,
-    PRICE,
-    RATIO,
-    Fact,
-    Function,
-    Kind,
-    Moves,
-    Stage,
-    Unit,
-)
-from quorate.errors import QuorateError, VenueError
-from quorate.values.market import Candles, Flags, Floats, Times
-from quorate.values.numbers import ceil_to, exact, floor_to, plain
-from quorate.values.rates import RateCounter, RateLimits
-from quorate.values.trade import (
-    Fill,
-    Intent,
-    Liquidity,
-    Market,
-    Order,
-    OrderStatus,
-    OrderType,
-    Position,
-    Purpose,
-    Side,
-    TimeInForce,
-    Trade,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quorate.contract.hookspecs import hookimpl
+    from quorate.contract.records import (
+        Accepted,
+        Answer,
+        CancelAsked,
+        CancelRefused,
+        Closed,
+        Declined,
+        Delayed,
+        Ended,
+        ErrorSeen,
+        Filled,
+        Intended,
+        Learned,
+        Leaving,
+        PluginFault,
+        Proposal,
+        Record,
+        Refused,
+        Resumed,
+        Started,
+        Stopped,
+        Tuned,
+        Unknown,
+    )
+    from quorate.contract.venue import MarketNow, Resting, SimulatedVenue
+    from quorate.contract.views import (
+        Ballot,
+        Desk,
+        Draft,
+        FaultView,
+        OrderView,
+        PositionView,
+    )
+    from quorate.contract.vocabulary import (
+        AMOUNT,
+        DURATION,
+        MONEY,
+        PRICE,
+        RATIO,
+        Fact,
+        Function,
+        Kind,
+        Moves,
+        Stage,
+        Unit,
+    )
+    from quorate.errors import QuorateError, VenueError
+    from quorate.values.market import Candles, Flags, Floats, Times
+    from quorate.values.numbers import ceil_to, exact, floor_to, plain
+    from quorate.values.rates import RateCounter, RateLimits
+    from quorate.values.trade import (
+        Fill,
+        Intent,
+        Liquidity,
+        Market,
+        Order,
+        OrderStatus,
+        OrderType,
+        Position,
+        Purpose,
+        Side,
+        TimeInForce,
+        Trade,
+    )
 
 __version__ = "0.1.0"
 
@@ -140,3 +144,32 @@ __all__ = [
     "hookimpl",
     "plain",
 ]
+
+_HOMES = (
+    "quorate.contract.hookspecs",
+    "quorate.contract.records",
+    "quorate.contract.venue",
+    "quorate.contract.views",
+    "quorate.contract.vocabulary",
+    "quorate.errors",
+    "quorate.values.market",
+    "quorate.values.numbers",
+    "quorate.values.rates",
+    "quorate.values.trade",
+)
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is asked for: the command line starts quickly.
+
+        NumPy alone takes longer than everything that --help needs.
+        """
+        if name in __all__:
+            for home in map(import_module, _HOMES):
+                if hasattr(home, name):
+                    return globals().setdefault(name, getattr(home, name))
+        raise AttributeError(f"module 'quorate' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

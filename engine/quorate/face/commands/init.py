@@ -23,7 +23,8 @@ _IGNORED = "# What runs leave behind.\nruns/\n__pycache__/\n"
 def init(session: Session, folder: Path | None) -> None:
     """Write a workspace: rules, plugins, settings.
 
-    DIR gets rules/, plugins/, schemas/ and quorate.yaml. What is there already is kept as it is.
+    DIR gets rules/, plugins/, schemas/ and quorate.yaml. What is there already is
+    kept as it is.
     """
     root = session.root if folder is None else session.root / folder
     written, kept = 0, []
