@@ -28,6 +28,7 @@ from quorate.face.figures import (
 from quorate.face.measuring import Strayed, Tally
 from quorate.face.report_tables import show_report
 from quorate.face.results import result_of
+from quorate.flow.state import NOT_KNOWN
 from quorate.journal.journal import Journal
 from quorate.values.numbers import ZERO
 from quorate.values.trade import Purpose, Trade
@@ -230,11 +231,7 @@ def _proposed(journal: Journal) -> int:
 def _declines(
     journal: Journal, tally: Tally
 ) -> tuple[tuple[Decline, ...], tuple[Decline, ...]]:
-    entries = tally.entries_declined.copy()
-    for unknown in journal.decisions(section="entry", verdict=Verdict.NOT_KNOWN):
-        entries[unknown.decision.rule] += 1
-    exits = tally.exits_declined
-    wanted = (("entry", entries), ("exit", exits))
+    wanted = (("entry", tally.entries_declined), ("exit", tally.exits_declined))
     found = []
     for name, counted in wanted:
         total = sum(counted.values())
@@ -257,6 +254,8 @@ def _declines(
 
 def _told(journal: Journal, by: str) -> tuple[str, str]:
     """Return what a rule or plugin that declines is, and its ``file:line``."""
+    if by == NOT_KNOWN:
+        return "input", ""
     for section, what in _SECTIONS:
         for recorded in journal.decisions(section=section, rule=by):
             decision = recorded.decision

@@ -65,6 +65,11 @@ def percent(ratio: Number | None, *, signed: bool = False) -> str:
     return f"{value:{'+' if signed and value else ''},.{places}f}%"
 
 
+def share(ratio: Number) -> str:
+    """Return a share of a whole with no more decimals than it needs: ``100%``."""
+    return f"{number(ratio * 100)}%"
+
+
 def count(value: int) -> str:
     """Return a count with thousands."""
     return f"{value:,}"
