@@ -33,11 +33,11 @@ MODULES = {
 }
 """The commands in the order they are met, and the module of each."""
 
+_ADDED = "quorate.commands_of_plugins"
+
 
 class Commands(click.Group):
     """The commands of quorate, then those that plugins add."""
-
-    added: dict[str, click.Command] | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of --help."""
@@ -92,11 +92,12 @@ class Commands(click.Group):
         from quorate.face import plugin_commands  # noqa: PLC0415
 
         root = ctx.params.get("workspace") or Path()
-        if self.added is None:
+        added: dict[str, click.Command] | None = ctx.meta.get(_ADDED)
+        if added is None:
             if listing and not plugin_commands.may_add(root):
                 return {}
-            self.added = plugin_commands.commands(root, MODULES)
-        return self.added
+            added = ctx.meta[_ADDED] = plugin_commands.commands(root, MODULES)
+        return added
 
 
 @click.group(
