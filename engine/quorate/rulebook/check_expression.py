@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from quorate.contract.vocabulary import RATIO, Function, Kind, Unit
+from quorate.contract.vocabulary import DURATION, RATIO, Function, Kind, Unit
 from quorate.rulebook.check_calls import ARITHMETIC, read_call
 from quorate.rulebook.diagnostics import Span, did_you_mean
 from quorate.rulebook.literals import Literal
@@ -116,6 +116,13 @@ class Checker:
             return want.unit
         return meaning.unit if meaning.unit is not None else RATIO
 
+    def _bare_duration(self, node: ast.expr) -> None:
+        number = self.source(node)
+        told = f"`{number}` is a duration without a unit"
+        self.wrong(
+            node, "R321", told, f"write {number}s for seconds, {number}m, {number}h"
+        )
+
     def _wanted_text(
         self, node: ast.expr, meaning: Meaning, values: tuple[str, ...]
     ) -> None:
@@ -210,6 +217,10 @@ class Checker:
     ) -> tuple[Unit | None, bool]:
         """Return the common unit of two numbers, and whether there is one."""
         (left, a), (right, b) = one, other
+        for (plain, p), (_, q) in ((one, other), (other, one)):
+            if q.unit == DURATION and p.unit is None and p.number:
+                self._bare_duration(plain)
+                return None, False
         if a.unit is None or b.unit is None or a.unit == b.unit:
             return (b.unit if a.unit is None else a.unit), True
         message = (
