@@ -81,23 +81,9 @@ def measure(journal: Journal, *, by: str = "") -> Report:
         why_not=why_not,
         exits_declined=exits_declined,
         errors=tuple(_errors(journal, tally)),
-        tunings=tuple(
-            Turn(
-                at_ms=turned.at_ms,
-                param=turned.param,
-                old=turned.old,
-                new=turned.new,
-                rule=turned.rule,
-                why=turned.why,
-                back=turned.back,
-            )
-            for turned in tally.tunings
-        ),
+        tunings=tuple(_turns(tally)),
         learned=tuple(_learned(tally, until_ms)),
-        stops=tuple(
-            Stop(at_ms=one.at_ms, symbol=one.symbol, until_ms=one.until_ms, why=one.why)
-            for one in tally.stops
-        ),
+        stops=tuple(_stops(tally)),
         plugin_faults=tuple(_plugin_faults(tally)),
         no_trade="" if tally.trades else _no_trade(tally, proposed, why_not),
     )
@@ -274,6 +260,26 @@ def _errors(journal: Journal, tally: Tally) -> Iterable[Fault]:
         yield Fault(rule=rule, place=place, error=error, times=times)
 
 
+def _turns(tally: Tally) -> Iterable[Turn]:
+    for turned in tally.tunings:
+        yield Turn(
+            at_ms=turned.at_ms,
+            param=turned.param,
+            old=turned.old,
+            new=turned.new,
+            rule=turned.rule,
+            why=turned.why,
+            back=turned.back,
+        )
+
+
+def _stops(tally: Tally) -> Iterable[Stop]:
+    for one in tally.stops:
+        yield Stop(
+            at_ms=one.at_ms, symbol=one.symbol, until_ms=one.until_ms, why=one.why
+        )
+
+
 def _learned(tally: Tally, until_ms: int) -> Iterable[Lesson]:
     for lesson in tally.state.learned.values():
         if lesson.expires_ms > until_ms:
@@ -306,7 +312,7 @@ def _no_trade(tally: Tally, proposed: int, why_not: Sequence[Decline]) -> str:
         return f"{sent} sent, nothing was bought{refused}."
     if why_not:
         top = "; ".join(
-            f"{one.by} {text.count(one.times)} times" for one in why_not[:3]
+            f"{one.by} ({text.plural(one.times, 'time')})" for one in why_not[:3]
         )
         wanted = f"{text.plural(proposed, 'entry', 'entries')} proposed, " * bool(
             proposed
