@@ -12,7 +12,7 @@ from quorate.contract.views import Draft
 from quorate.host.host import Host
 from quorate.rulebook.rules import Formula, How, OrderRule
 from quorate.stages.answers import Answers, Conditions, MarketDesk, Moment
-from quorate.values.trade import OrderType, Purpose, Side
+from quorate.values.trade import Market, OrderType, Purpose, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def _coordinate(host: Host, draft: Draft, desk: MarketDesk) -> Draft | None:
         changed = answer.value
         if changed is None:
             continue
-        reason = _objection(draft, changed)
+        reason = _objection(draft, changed, desk.market)
         if reason:
             host.blame(answer.plugin, "coordinate", reason)
             continue
@@ -102,7 +102,7 @@ def _coordinate(host: Host, draft: Draft, desk: MarketDesk) -> Draft | None:
     return draft if draft.amount > 0 else None
 
 
-def _objection(before: Draft, after: object) -> str:
+def _objection(before: Draft, after: object, market: Market) -> str:
     """Return why a coordinated draft is not used, "" when it is."""
     if not isinstance(after, Draft):
         return f"must return a Draft or None, was {type(after).__name__}"
@@ -114,6 +114,19 @@ def _objection(before: Draft, after: object) -> str:
     for number in (after.amount, after.limit_price):
         if number is not None and not _usable(number):
             return f"must give finite decimal numbers from 0 up, was {number!r}"
+    return _off_grid(before, after, market) or _too_much(before, after)
+
+
+def _off_grid(before: Draft, after: Draft, market: Market) -> str:
+    if after.amount != before.amount and after.amount % market.amount_step:
+        return f"amount must be a multiple of {market.amount_step}, was {after.amount}"
+    limit = after.limit_price
+    if limit != before.limit_price and limit and limit % market.price_step:
+        return f"price must be a multiple of {market.price_step}, was {limit}"
+    return ""
+
+
+def _too_much(before: Draft, after: Draft) -> str:
     if before.amount and after.amount > before.amount:
         return f"must not raise the amount from {before.amount} to {after.amount}"
     price = after.limit_price or after.reference_price
