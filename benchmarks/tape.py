@@ -1,6 +1,6 @@
 """Time whole tape runs: every check, decision, trade and journal row, on disk.
 
-The tape is a year of one-minute candles (525,600) made by repeating a month: a synthetic
+The tape is a year of one-minute candles (525,600) made by repeating a month: a made-up
 one, or the file given by --tape. Four runs in one process: the default rulebook as it
 is; the same with the drawdown guard lifted, so that it trades to the end; and, on the
 first days of the tape, the driver that walks every look and candle (the baseline)
@@ -93,7 +93,9 @@ class TimedJournal(Journal):
 def repeat(candles: Candles, count: int) -> Candles:
     """Return ``count`` candles: the given ones over and over, time going on."""
     times = -(-count // len(candles))
-    columns = {name: np.tile(getattr(candles, name), times)[:count] for name in COLUMNS}
+    columns: dict[str, Any] = {
+        name: np.tile(getattr(candles, name), times)[:count] for name in COLUMNS
+    }
     start = int(candles.time_ms[0])
     time_ms = start + np.arange(count, dtype=np.int64) * candles.timeframe_ms
     return dataclasses.replace(candles, time_ms=time_ms, **columns)
