@@ -148,7 +148,9 @@ def _print_plan(made: Plan) -> None:
     files = counted(len(rulebook.sources.rules), "file")
     rules = counted(sum(rulebook.counts().values()), "rule")
     changes = [f"{name}={value}" for name, value in rulebook.sources.settings]
-    overlays = [shown for files in rulebook.sources.overlays for shown, _ in files]
+    overlays = [
+        f"overlay {shown}" for files in rulebook.sources.overlays for shown, _ in files
+    ]
     laid = "".join(f", {one}" for one in (*overlays, *changes))
     click.echo(f"  rulebook  {rulebook.digest}: {rules} in {files}{laid}")
     bundled = counted(len(plugins) - len(own), "plugin")
