@@ -1,0 +1,110 @@
+"""A run that was stopped anywhere goes on to the same end; skipping changes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+runs = import_module("tape_runs")
+THREE = ("BTC/USD", "ETH/USD", "SOL/USD")
+
+
+def same(one: Any, other: Any) -> None:
+    """Assert that two runs left the same journal and came to the same state."""
+    difference = runs.first_difference(one.records, other.records)
+    assert not difference, f"records differ {difference}"
+    # As text, for a vote that abstains is NaN, and no NaN equals another.
+    texts = [[repr(decision) for decision in run.decisions] for run in (one, other)]
+    difference = runs.first_difference(*texts)
+    assert not difference, f"decisions differ {difference}"
+    assert one.state == other.state
+
+
+@pytest.mark.parametrize(
+    ("symbols", "days", "commit_every", "points"),
+    [
+        (("BTC/USD",), 1, 1, 60),
+        (THREE, 1, 1, 30),
+        (THREE, 1, 7, 8),
+    ],
+)
+def test_a_run_stopped_anywhere_goes_on_to_the_same_end(
+    symbols: tuple[str, ...],
+    days: float,
+    commit_every: int,
+    points: int,
+    tmp_path: Path,
+) -> None:
+    tapes = runs.made_up(3, days, *symbols)
+    whole = runs.run(tapes)
+    assert sum(type(r).__name__ == "Closed" for r in whole.records) >= 5
+    steps = sorted({1 + whole.steps * point // points for point in range(points)})
+    assert len(steps) == points
+    for stop_after in steps:
+        journal = tmp_path / f"{stop_after}.sqlite"
+        runs.run(
+            tapes, journal=journal, commit_every=commit_every, stop_after=stop_after
+        )
+        continued = runs.run(tapes, journal=journal, commit_every=commit_every)
+        same(whole, continued)
+        journal.unlink()
+
+
+def test_a_run_stopped_again_and_again_comes_to_the_same_end(tmp_path: Path) -> None:
+    tapes = runs.made_up(5, 1, "BTC/USD", "ETH/USD")
+    whole = runs.run(tapes)
+    journal = tmp_path / "often.sqlite"
+    for _ in range(12):
+        runs.run(tapes, journal=journal, stop_after=whole.steps // 14)
+    same(whole, runs.run(tapes, journal=journal))
+
+
+KILLED = """
+import os, signal, sys
+from importlib import import_module
+from pathlib import Path
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+runs = import_module("tape_runs")
+from quorate.journal.journal import Journal
+left = int(sys.argv[3])
+write = Journal.write
+def dying(self, *given, **named):
+    global left
+    write(self, *given, **named)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.write = dying
+tapes = runs.made_up(3, 1, "BTC/USD", "ETH/USD", "SOL/USD")
+runs.run(tapes, journal=Path(sys.argv[2]), commit_every=5)
+"""
+
+
+@pytest.mark.parametrize("units", [4, 63, 140, 201])
+def test_a_killed_run_goes_on_to_the_same_end(units: int, tmp_path: Path) -> None:
+    journal = tmp_path / "killed.sqlite"
+    here = os.pathsep.join([str(runs.ROOT / "engine"), str(Path(__file__).parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, here, str(journal), str(units)], check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    tapes = runs.made_up(3, 1, *THREE)
+    same(runs.run(tapes), runs.run(tapes, journal=journal, commit_every=5))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_walking_every_candle_and_jumping_leave_the_same_journal(seed: int) -> None:
+    tapes = runs.made_up(seed, *((0.4, *THREE) if seed % 2 else (1.5, "BTC/USD")))
+    same(runs.run(tapes), runs.run(tapes, walk=True))
+
+
+def test_a_run_twice_leaves_the_same_journal() -> None:
+    tapes = runs.made_up(9, 1, *THREE)
+    same(runs.run(tapes), runs.run(tapes))
