@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from quorate.contract.records import Started
 from quorate.contract.venue import SimulatedVenue
@@ -20,6 +21,8 @@ from quorate.journal.journal import Journal
 from quorate.rulebook.rulebook import Rulebook
 from quorate.values.market import Candles
 from quorate.values.rates import RateLimits
+
+IN_QUOTE = "+volume-in-quote"
 
 UNITS_IN_A_COMMIT = 2000
 """A tape can be read again, so its units are committed in groups."""
@@ -47,14 +50,32 @@ class Finished:
     until_ms: int
 
 
-def load_tapes(sources: Sequence[str]) -> tuple[list[Candles], str]:
-    """Return the tapes on full grids, and what names them: files and content hashes."""
+def load_tapes(
+    sources: Sequence[str], *, volume_in: str = "base"
+) -> tuple[list[Candles], str]:
+    """Return the tapes on full grids, and what names them: files and content hashes.
+
+    ``volume_in`` says which currency the files count volume in, "base" or "quote".
+    """
     tapes = [fill_gaps(candles) for candles in read_tapes(sources)]
+    if volume_in == "quote":
+        tapes = [replace(one, volume=one.volume / one.close) for one in tapes]
     names = []
     for source in sources:
         _, path = split_source(source)
-        names.append(f"{path.name}@{content_hash(path)[:12]}")
+        counted = IN_QUOTE if volume_in == "quote" else ""
+        names.append(f"{quote(path.name)}@{content_hash(path)[:12]}{counted}")
     return tapes, " ".join(names)
+
+
+def named_tapes(source: str) -> list[tuple[str, str, str]]:
+    """Return file name, hash and ``volume_in`` of each tape that a run names."""
+    found = []
+    for named in source.split(" "):
+        name, _, digest = named.rpartition("@")
+        volume_in = "quote" if digest.endswith(IN_QUOTE) else "base"
+        found.append((unquote(name), digest.removesuffix(IN_QUOTE), volume_in))
+    return found
 
 
 def run_tape(
@@ -96,22 +117,14 @@ def run_tape(
     )
     driver.prepare()
     started = _started(setup, venue, tapes, source, limits)
+    _begin(driver, journal, started)
     begin_ms, end_ms = driver.span_ms
-    cursor = journal.cursor()
-    if cursor:
-        records = list(journal.records())
-        _same_run(records[0], started)
-        driver.resume(records, cursor)
+    if stop_after is not None:
+        any(not driver.step() for _ in range(stop_after))
+    elif progress is None:
+        driver.run()
     else:
-        driver.start(started)
-    if stop_after is None:
-        driver.run(
-            None if progress is None else lambda now: progress(now, begin_ms, end_ms)
-        )
-    else:
-        for _ in range(stop_after):
-            if not driver.step():
-                break
+        driver.run(lambda now: progress(now, begin_ms, end_ms))
     journal.commit()
     return Finished(
         run=started.run,
@@ -119,6 +132,17 @@ def run_tape(
         from_ms=begin_ms,
         until_ms=end_ms,
     )
+
+
+def _begin(driver: TapeDriver, journal: Journal, started: Started) -> None:
+    """Start the run, or go on where its journal ends."""
+    cursor = journal.cursor()
+    if not cursor:
+        driver.start(started)
+        return
+    records = list(journal.records())
+    _same_run(records[0], started)
+    driver.resume(records, cursor)
 
 
 def _limits(setup: TapeSetup) -> RateLimits | None:

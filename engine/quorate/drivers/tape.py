@@ -9,13 +9,9 @@ and comes to the same journal.
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import get_args
-
-import numpy as np
 
 from quorate.contract.records import (
     Answer,
@@ -26,8 +22,8 @@ from quorate.contract.records import (
     Started,
 )
 from quorate.contract.venue import MarketNow, Resting, SimulatedVenue
+from quorate.drivers.lane import NEVER, Lane, TapeView
 from quorate.drivers.path import LOOKS, Path
-from quorate.drivers.screen import ExitScreen
 from quorate.errors import JournalError
 from quorate.flow.events import (
     Action,
@@ -43,194 +39,17 @@ from quorate.flow.events import (
 from quorate.flow.flow import Flow
 from quorate.host.host import Host
 from quorate.rulebook.rulebook import Rulebook
-from quorate.stages.votes import Signals, count_votes
+from quorate.stages.votes import count_votes
 from quorate.values.market import Candles
 from quorate.values.numbers import exact
-from quorate.values.trade import Position, Side
 
 ARRIVE, TRADE, LOOK, CANDLE = range(4)
 """What can be next at one moment, in the order in which it is taken."""
 
-NEVER = 1 << 62
 _CLOSE = LOOKS - 1
 
 Write = Callable[[Outcome, str], None]
 """Record an outcome with the cursor it leaves the run at, durably as it sees fit."""
-
-
-@dataclass(slots=True)
-class TapeView:
-    """Market data as known at ``now_ms``: what the flow looks at."""
-
-    rulebook: Rulebook
-    now_ms: int = 0
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    _prices: dict[str, tuple[int, float | None]] = field(default_factory=dict)
-
-    def price(self, symbol: str) -> float | None:
-        """Return the price at this moment."""
-        known = self._prices.get(symbol)
-        if known is None or known[0] != self.now_ms:
-            price = self.lanes[symbol].path.price(self.now_ms)
-            known = self._prices[symbol] = (self.now_ms, price)
-        return known[1]
-
-    def peak(self, symbol: str, since_ms: int) -> float | None:
-        """Return the highest price the watch has seen since a moment."""
-        return self.lanes[symbol].path.peak(since_ms, self.now_ms)
-
-    def column(self, symbol: str, name: str) -> float | None:
-        """Return a column's value at the last closed candle."""
-        lane = self.lanes[symbol]
-        row = lane.path.closed(self.now_ms) - 1
-        column = lane.signals.column(name)
-        return float(column[row]) if column is not None and row >= 0 else None
-
-    def stretch_ms(self, symbol: str) -> int:
-        """Return since when the last candles have been candidates, 0 if not."""
-        lane = self.lanes[symbol]
-        return lane.stretch_ms(lane.path.closed(self.now_ms) - 1)
-
-    def scores(self, symbol: str) -> dict[str, float]:
-        """Return each voter's score at the last closed candle."""
-        lane = self.lanes[symbol]
-        row = lane.path.closed(self.now_ms) - 1
-        return {
-            ballot.voter: float(ballot.scores[row]) for ballot in lane.signals.ballots
-        }
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """One symbol on the tape: its path, its columns, and what it waits for."""
-
-    symbol: str
-    path: Path
-    signals: Signals
-    flow: Flow
-    screen: ExitScreen = field(init=False)
-    _candidates: list[int] = field(default_factory=list)
-    _starts: dict[int, int] = field(default_factory=dict)
-    _params: object = None
-    _exits: dict[str, tuple[Position, object, int, int]] = field(default_factory=dict)
-    _matches: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _standing: tuple[int, str] = (-1, "")
-
-    def __post_init__(self) -> None:
-        self.screen = ExitScreen(self.flow, self.path, self.signals)
-
-    def candidates(self) -> list[int]:
-        """Return the candles that are entry candidates under the params of now."""
-        params = self.flow.bench.params(self.symbol)
-        if params is not self._params:
-            self._params = params
-            mask = self.signals.candidates(params)
-            rows = np.flatnonzero(mask)
-            onset = rows[np.insert(np.diff(rows) > 1, 0, True)] if len(rows) else rows
-            begin = onset[np.searchsorted(onset, rows, side="right") - 1]
-            self._candidates = rows.tolist()
-            self._starts = dict(zip(rows.tolist(), begin.tolist(), strict=True))
-        return self._candidates
-
-    def stretch_ms(self, row: int) -> int:
-        """Return when the stretch of candidates around ``row`` began, 0 for none."""
-        self.candidates()
-        begin = self._starts.get(row)
-        if begin is None:
-            return 0
-        return self.path.start_ms + (begin + 1) * self.path.step_ms
-
-    def next_candidate(self, closed: int) -> int:
-        """Return when the next candle closes that could be entered at, or NEVER.
-
-        ``closed`` candles are behind. While a veto stands that only a record can lift,
-        nothing but the beginning of a stretch is worth recording.
-        """
-        candidates = self.candidates()
-        place = bisect_right(candidates, closed - 1)
-        while place < len(candidates):
-            row = candidates[place]
-            if self._starts[row] != row and self._declined_already(row):
-                place = self._next_onset(place)
-                continue
-            return self.path.start_ms + (row + 1) * self.path.step_ms
-        return NEVER
-
-    def _next_onset(self, place: int) -> int:
-        begin = self._starts[self._candidates[place]]
-        while place < len(self._candidates):
-            if self._starts[self._candidates[place]] != begin:
-                return place
-            place += 1
-        return place
-
-    def _declined_already(self, row: int) -> bool:
-        """Return whether the row's stretch was declined by a veto that still stands."""
-        declined = self.flow.state.declined.get(self.symbol)
-        if declined is None or declined.stretch_ms != self.stretch_ms(row):
-            return False
-        version = self.flow.state.version
-        if self._standing[0] != version:
-            self._standing = (version, self.flow.standing_veto(self.symbol))
-        return self._standing[1] == declined.by
-
-    def next_exit(self, now_ms: int) -> int:
-        """Return when the next exit holds for an open position, or NEVER."""
-        nearest = NEVER
-        state = self.flow.state
-        for position in state.positions.values():
-            if position.symbol != self.symbol or position.leaving:
-                continue
-            if not position.bought:
-                continue
-            nearest = min(nearest, self._next_exit(position, now_ms))
-        return nearest
-
-    def _next_exit(self, position: Position, now_ms: int) -> int:
-        if not self.screen.steady:
-            look = self.path.next_look(now_ms)
-            at_end = look >= len(self.path) * LOOKS
-            return NEVER if at_end else self._nearest_look(position, now_ms, look)
-        state = self.flow.state
-        key = (position.id in state.hesitant, state.turns)
-        known = self._exits.get(position.id)
-        same = known is not None and known[0] is position and known[1] == key
-        if known is not None and same and known[2] <= now_ms < known[3]:
-            return known[3]
-        stop = self.screen.next_stop(position, now_ms)
-        at_ms = NEVER if stop is None else stop.at_ms
-        self._exits[position.id] = (position, key, now_ms, at_ms)
-        return at_ms
-
-    def _nearest_look(self, position: Position, now_ms: int, look: int) -> int:
-        stop = self.screen.next_stop(position, now_ms, until_look=look)
-        return self.path.look_ms(look) if stop is None else stop.at_ms
-
-    def next_match(self, resting: Sequence[Resting], now_ms: int, step: Decimal) -> int:
-        """Return when the price next goes beyond a resting order's, or NEVER."""
-        nearest = NEVER
-        for order in resting:
-            known = self._matches.get(order.client_id)
-            if known is None or not known[0] <= now_ms < known[1]:
-                at_ms = self._find_match(order, now_ms, step)
-                known = self._matches[order.client_id] = (now_ms, at_ms)
-            nearest = min(nearest, known[1])
-        return nearest
-
-    def _find_match(self, order: Resting, now_ms: int, step: Decimal) -> int:
-        looks = self.path.looks
-        first, stretch = self.path.next_look(now_ms), 1024
-        # Half a step of room, so that a float never hides a match from the venue,
-        # which compares exactly.
-        near = float(order.limit_price)
-        near += float(step) / 2 * (-1 if order.side is Side.BUY else 1)
-        while first < len(looks):
-            part = looks[first : first + stretch]
-            beyond = part < near if order.side is Side.BUY else part > near
-            if beyond.any():
-                return self.path.look_ms(first + int(beyond.argmax()))
-            first, stretch = first + stretch, stretch * 4
-        return NEVER
 
 
 @dataclass(slots=True)
@@ -252,7 +71,7 @@ class TapeDriver:
     _resting: dict[str, tuple[Resting, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.view = TapeView(self.rulebook)
+        self.view = TapeView()
         self.flow = Flow(self.rulebook, self.host, self.view)
 
     @property

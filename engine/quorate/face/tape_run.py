@@ -18,6 +18,7 @@ from quorate.drivers.run import (
     TapeSetup,
     journal_path,
     load_tapes,
+    named_tapes,
     run_tape,
 )
 from quorate.drivers.tape_file import content_hash
@@ -48,6 +49,7 @@ class Wish:
     journal: Path | None = None
     go_on: Path | None = None
     walk: bool = False
+    volume_in: str = "base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +103,15 @@ def plan(workspace: Workspace, wish: Wish) -> Plan:
     workspace = replace(workspace, without=(*workspace.without, *wish.without))
     workspace = workspace.with_overlays(wish.overlays)
     host = workspace.host()
+    volume_in = wish.volume_in
     if wish.go_on is not None:
-        sources, rulebook = _recorded(workspace, host, wish.go_on, wish.sources)
+        sources, rulebook, volume_in = _recorded(
+            workspace, host, wish.go_on, wish.sources
+        )
     else:
         sources = wish.sources or tuple(str(path) for path in demo_tapes())
         rulebook = workspace.rulebook(host, wish.settings)
-    tapes, source = load_tapes(sources)
+    tapes, source = load_tapes(sources, volume_in=volume_in)
     setup = TapeSetup(
         rulebook=rulebook,
         host=host,
@@ -184,8 +189,8 @@ def _new_journal(folder: Path, sources: Sequence[str]) -> Path:
 
 def _recorded(
     workspace: Workspace, host: Host, journal_file: Path, given: Sequence[str]
-) -> tuple[tuple[str, ...], Rulebook]:
-    """Return the tapes and the rulebook that a stopped run began with."""
+) -> tuple[tuple[str, ...], Rulebook, str]:
+    """Return the tapes, the rulebook and ``volume_in`` a stopped run began with."""
     with Journal.open(journal_file, read_only=True) as journal:
         started = next(iter(journal.records()), None)
         if not isinstance(started, Started):
@@ -198,7 +203,7 @@ def _recorded(
             f"{reading.errors[0].concise()}"
         )
     sources = tuple(given) or tuple(_find_tapes(workspace, journal_file, started))
-    return sources, reading.rulebook
+    return sources, reading.rulebook, named_tapes(started.source)[0][2]
 
 
 def _find_tapes(
@@ -207,8 +212,8 @@ def _find_tapes(
     """Yield the tapes a run names, found by name and content hash."""
     demo = [path.parent for path in demo_tapes()[:1]]
     folders = [*demo, Path(), workspace.root, journal_file.parent]
-    for named, market in zip(started.source.split(" "), started.markets, strict=True):
-        name, _, digest = named.rpartition("@")
+    tapes = named_tapes(started.source)
+    for (name, digest, _), market in zip(tapes, started.markets, strict=True):
         for folder in folders:
             path = folder / name
             if path.is_file() and content_hash(path).startswith(digest):

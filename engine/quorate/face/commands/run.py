@@ -66,6 +66,12 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="PLUGIN",
         help="Leave a plugin out; repeatable.",
     )
+    @click.option(
+        "--volume-in",
+        type=click.Choice(["base", "quote"]),
+        default="base",
+        help="The currency in which the tapes count volume; base when left out.",
+    )
     @click.option("--no-skip", "walk", is_flag=True, help="Decide at every candle.")
     @click.option("-q", "--quiet", is_flag=True, help="Print the journal's path only.")
     @json_option
