@@ -48,9 +48,11 @@ Read = Callable[[Moment], Any]
 class Conditions:
     """The conditions of one section, fused to one function.
 
-    ``keys`` names each condition, bit by bit: (rule, part of the rule).
+    ``rules`` are the rules of the section, also those without a condition; ``keys``
+    names each condition, bit by bit: (rule, part of the rule).
     """
 
+    rules: tuple[Any, ...]
     keys: tuple[tuple[Any, str], ...]
     evaluate: Callable[[Any], tuple[int, Sequence[tuple[int, Exception]]]]
     reads: tuple[str, ...]
@@ -69,15 +71,22 @@ class Answers:
         self, rules: Iterable[Any], parts: Sequence[str], *, exact: bool
     ) -> Conditions:
         """Fuse the conditions found in ``parts`` of ``rules``, in their order."""
+        section = tuple(rules)
         keys, pairs, reads = [], [], dict[str, None]()
-        for rule in rules:
+        for rule in section:
             for part in parts:
                 formula: Formula | None = getattr(rule, part)
                 if formula is not None:
                     keys.append((rule, part))
                     pairs.append((f"{rule.id}.{part}", formula.expression))
                     reads.update(dict.fromkeys(formula.expression.reads))
-        return Conditions(tuple(keys), fuse(pairs, exact=exact), tuple(reads), exact)
+        return Conditions(
+            rules=section,
+            keys=tuple(keys),
+            evaluate=fuse(pairs, exact=exact),
+            reads=tuple(reads),
+            exact=exact,
+        )
 
     def context(self, names: Iterable[str], moment: Moment, *, exact: bool) -> Any:
         """Return an object with a value for each name, None for what is not known."""

@@ -64,7 +64,7 @@ def judge(
     mask, faults = checks.evaluate(context)
     unknown = dict(faults)
     rulings: list[Ruling] = []
-    for rule in _rules(checks):
+    for rule in checks.rules:
         if rule.amount is None:
             continue
         applies = _part(checks, rule, "when", mask, unknown)
@@ -100,7 +100,7 @@ def _require(
     evaluated: tuple[Any, int, dict[int, Exception]],
 ) -> Judgement:
     context, mask, unknown = evaluated
-    for rule in _rules(checks):
+    for rule in checks.rules:
         if rule.require is None:
             continue
         applies = _part(checks, rule, "when", mask, unknown)
@@ -155,10 +155,6 @@ def _stop(
     return Judgement(
         finding=Finding.REFUSE, draft=draft, rulings=(*rulings, ruling), by=rule
     )
-
-
-def _rules(checks: Conditions) -> list[CheckRule]:
-    return list(dict.fromkeys(rule for rule, _ in checks.keys))
 
 
 def _part(
