@@ -22,8 +22,8 @@ from quorate.rulebook.text import Document
 
 FLAG = Want.flag()
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _BARE = re.compile(r"[^A-Za-z%]*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Builder:
             self.complain("R420", f"`{key}` can never be worked out", path)
             return
         if want.unit == DURATION and value and _BARE.fullmatch(formula.text):
-            message = f"`{key}` is a duration and needs a unit, was {formula.text}"
+            message = f"`{key}` is a duration without a unit, was {formula.text}"
             advice = f"write {formula.text}s for seconds"
             self.complain("R420", message, path, advice)
         elif bounds is not None and not bounds.holds(value):

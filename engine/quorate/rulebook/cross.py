@@ -168,11 +168,11 @@ def _needed_params(
     facts: Mapping[str, Fact],
     lines: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
-    told: set[tuple[str, str]] = set()
+    told: set[str] = set()
     for _, _, expression, name in _uses(sections):
         for param in facts[name].params if name in facts else ():
-            if param not in params.by_name and (name, param) not in told:
-                told.add((name, param))
+            if param not in params.by_name and param not in told:
+                told.add(param)
                 span = expression.place
                 yield Problem(
                     "R415",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from quorate.contract.vocabulary import DURATION, RATIO, Unit
 
@@ -49,7 +49,7 @@ def read_literal(number: str, suffix: str) -> Literal | str:
     scale, unit = SUFFIXES.get(suffix, (Decimal(1), None))
     try:
         value = Decimal(number) * scale
-    except (InvalidOperation, OverflowError):
+    except ArithmeticError:
         return f"{number}{suffix} is not a number that can be held"
     if abs(value) > LARGEST:
         return f"{number}{suffix} is larger than {LARGEST:f}"

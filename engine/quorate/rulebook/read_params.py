@@ -67,6 +67,7 @@ class _Reader:
             return
         if name in self._taken or name in ARITHMETIC or keyword.iskeyword(name):
             self.complain("R404", f"`{name}` is already a name", document, path)
+            return
         read = self._value(document, raw["value"], (*path, "value"))
         unit = None if read is None else self._unit(document, raw, name, read)
         if read is None or unit is None:
