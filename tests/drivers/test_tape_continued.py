@@ -108,3 +108,50 @@ def test_walking_every_candle_and_jumping_leave_the_same_journal(seed: int) -> N
 def test_a_run_twice_leaves_the_same_journal() -> None:
     tapes = runs.made_up(9, 1, *THREE)
     same(runs.run(tapes), runs.run(tapes))
+
+
+ODD_FACTS = """
+from quorate import Fact, Stage, hookimpl
+
+def clumsy(view):
+    return 1.0 if view.price > view.entry_price else 0.0  # no arrays here
+
+def raises(view):
+    raise RuntimeError("broken")
+
+@hookimpl
+def facts():
+    return [
+        Fact(name="mystery", stage=Stage.ACCOUNT, help="h", compute=lambda desk: None),
+        Fact(name="clumsy", stage=Stage.POSITION, help="h", compute=clumsy),
+        Fact(name="raises", stage=Stage.POSITION, help="h", compute=raises),
+    ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "reported"),
+    [
+        ("mystery > 1", True),
+        ("raises > 1", True),
+        ("clumsy > 0.5 and net_profit > 0.2%", False),
+    ],
+)
+def test_an_exit_that_is_not_known_is_reported_the_same_way(
+    condition: str, reported: bool, tmp_path: Path
+) -> None:
+    workspace = runs.workspace_with(tmp_path, {"x": ODD_FACTS})
+    rule = f"exits:\n  - {{id: odd, when: {condition}, then: {{sell: 100%}}}}\n"
+    (workspace / "rules" / "a.yaml").write_text(rule)
+    tapes = runs.made_up(11, 1, "BTC/USD")
+    jumped = runs.run(tapes, workspace=workspace)
+    if "raises" not in condition:  # a crash is counted each time it is asked
+        same(jumped, runs.run(tapes, workspace=workspace, walk=True))
+    told = [d for d in jumped.decisions if d.verdict == "not_known"]
+    positions = {r.trade.position_id for r in jumped.records if hasattr(r, "trade")}
+    assert positions
+    if reported:
+        assert {d.position_id for d in told} >= positions
+        assert len(told) == len({d.position_id for d in told})
+    else:
+        assert "odd" in {r.rule for r in jumped.records if hasattr(r, "share")}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from quorate.contract.views import PositionView
-from quorate.contract.vocabulary import Moves, Stage
+from quorate.contract.vocabulary import Fact, Moves, Stage
 from quorate.drivers.path import LOOKS, Path
 from quorate.flow.flow import Flow
 from quorate.rulebook.compile_columns import compile_columns_section
@@ -119,11 +119,14 @@ class ExitScreen:
             position, desk.market, price=prices, at_ms=times, peak_price=peaks
         )
         columns = self._columns(view, desk, times)
-        true, _ = self._evaluate(columns)
+        true, unknown = self._evaluate(columns)
         held = np.zeros(len(times), dtype=np.bool_)
-        for rule, column in zip(self.rules, true, strict=True):
+        reported = self.flow.state.unknown_exits
+        for rule, column, faults in zip(self.rules, true, unknown, strict=True):
             if rule.id not in position.exits_fired:
                 held |= column
+                if (position.id, rule.id) not in reported:
+                    held |= faults  # the flow has to say so, once
         if position.id in self.flow.state.hesitant:
             held &= (times - self.path.start_ms) % self.path.step_ms == 0
         return held
@@ -135,8 +138,7 @@ class ExitScreen:
         for name in self._reads:
             fact = rulebook.facts.get(name)
             if fact is not None and fact.stage is Stage.POSITION:
-                value = fact.compute(view)
-                columns[name] = np.broadcast_to(np.asarray(value, float), times.shape)
+                columns[name] = _column_of(fact, view, times)
                 continue
             column = self.signals.column(name)
             if column is not None and name not in rulebook.params.by_name:
@@ -146,3 +148,12 @@ class ExitScreen:
             context = self.flow.bench.answers.context([name], Moment(desk), exact=False)
             columns[name] = as_float(getattr(context, name))
         return columns
+
+
+def _column_of(fact: Fact, view: PositionView, times: Times) -> Floats:
+    """Return a fact at many moments; one that fails there is for the flow to ask."""
+    try:
+        value = np.asarray(fact.compute(view), float)
+        return np.broadcast_to(value, times.shape)
+    except Exception:  # noqa: BLE001 - a fact may fail in any way
+        return np.full(times.shape, np.nan)
