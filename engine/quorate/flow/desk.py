@@ -44,6 +44,12 @@ class FlowDesk:
         """Return a param's value for the symbol, tuning included."""
         return self.bench.params(self.symbol)[name]
 
+    def params(self, *, exact: bool) -> Mapping[str, Any]:
+        """Return every param's value; numbers as Decimal if ``exact``, else float."""
+        if exact:
+            return self.bench.params(self.symbol)
+        return self.bench.float_params(self.symbol)
+
     def price(self, symbol: str) -> Decimal | None:
         """Return the last price seen of ``symbol``, None before the first."""
         price = self.bench.view.price(symbol)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from quorate.contract.decisions import Decision, Value, Verdict
 from quorate.contract.records import Declined, Learned, PluginFault, Record
@@ -18,7 +19,7 @@ from quorate.host.host import Host
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
-from quorate.stages.answers import Answers, Conditions, Moment
+from quorate.stages.answers import Answers, Conditions, Moment, as_float
 from quorate.values.trade import Side
 
 
@@ -56,6 +57,7 @@ class Bench:
     exits: Conditions = field(init=False)
     tuning: Conditions = field(init=False)
     _params: dict[str, dict[str, ParamValue]] = field(default_factory=dict)
+    _floats: dict[str, dict[str, Any]] = field(default_factory=dict)
     _params_turns: int = 0
     _held: dict[str, Held] = field(default_factory=dict)
 
@@ -86,11 +88,21 @@ class Bench:
         """Return every param's value for a symbol, tuning included."""
         if self.state.turns != self._params_turns:
             self._params.clear()
+            self._floats.clear()
             self._params_turns = self.state.turns
         found = self._params.get(symbol)
         if found is None:
             found = self.rulebook.params.effective(symbol, self.state.tuned)
             self._params[symbol] = found
+        return found
+
+    def float_params(self, symbol: str) -> dict[str, Any]:
+        """Return every param's value for a symbol, the numbers as floats."""
+        params = self.params(symbol)
+        found = self._floats.get(symbol)
+        if found is None:
+            found = {name: as_float(value) for name, value in params.items()}
+            self._floats[symbol] = found
         return found
 
     def desk(self, symbol: str, now_ms: int) -> FlowDesk:

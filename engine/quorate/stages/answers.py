@@ -25,7 +25,10 @@ from quorate.values.numbers import exact as exactly
 
 
 class MarketDesk(Desk, Protocol):
-    """A desk that also reads the columns of the last closed candle."""
+    """A desk that also reads all params, and columns of the last closed candle."""
+
+    def params(self, *, exact: bool) -> Mapping[str, Any]:
+        """Return every param's value; numbers as Decimal if ``exact``, else float."""
 
     def column(self, name: str) -> float | None:
         """Return a market column's value at the last closed candle."""
@@ -91,13 +94,16 @@ class Answers:
     def context(self, names: Iterable[str], moment: Moment, *, exact: bool) -> Any:
         """Return an object with a value for each name, None for what is not known."""
         convert = as_exact if exact else as_float
+        params = moment.desk.params(exact=exact)
         reads = self._reads
-        return SimpleNamespace(
-            **{
-                name: convert((reads.get(name) or self._source(name))(moment))
-                for name in names
-            }
-        )
+        context = SimpleNamespace()
+        values = context.__dict__
+        for name in names:
+            if name in params:
+                values[name] = params[name]
+            else:
+                values[name] = convert((reads.get(name) or self._source(name))(moment))
+        return context
 
     def value(self, formula: Formula, moment: Moment) -> Any:
         """Evaluate one formula at a moment; raises as ``Formula.evaluate`` does."""
@@ -116,8 +122,6 @@ class Answers:
         return read
 
     def _make_source(self, name: str) -> Read:
-        if name in self.rulebook.params.by_name:
-            return lambda moment: moment.desk.param(name)
         fact = self.rulebook.facts.get(name)
         if fact is None or fact.stage in (Stage.MARKET, Stage.QUORUM):
             return lambda moment: moment.desk.column(name)
