@@ -39,7 +39,9 @@ class Hooks:
     def functions(self) -> list[Function]:  # type: ignore[empty-body]
         """Return functions of candle columns that rules may call.
 
-        Called once at load; names must be new.
+        Called once at load; names must be new. A crash refuses the whole plugin, here
+        and in ``facts``. A ``compute`` that raises makes what it was called for
+        unknown.
         """
 
     @hookspec
@@ -58,14 +60,16 @@ class Hooks:
         """Return the venue's name for ``symbol`` ("BTC/USD"), None for no opinion.
 
         Called once for each symbol at start. ``aliases`` are the rulebook's symbol
-        rules, pattern to meaning. The first answer counts, user plugins first.
+        rules, pattern to meaning. The first answer counts, user plugins first. A crash
+        counts as an answer and leaves the market's own name.
         """
 
     @hookspec
     def rate_limits(self, tier: str) -> RateLimits | None:
         """Return the limits of the venue's account ``tier``, None if not known.
 
-        Called once at start. The first answer counts, user plugins first.
+        Called once at start. The first answer counts, user plugins first. A crash
+        counts as an answer and stops the start.
         """
 
     @hookspec
@@ -96,7 +100,8 @@ class Hooks:
         and again from an empty memory when a journal is replayed, so use nothing but
         the arguments. Facts read the memory back by ``desk.recall(plugin_name)``.
         Annotate ``record`` with the kinds you want (``record: Closed | Started``) and
-        you are called for those only.
+        you are called for those only. A crash leaves the record out of this memory; it
+        is a fault of the plugin and stops nothing else.
         """
 
     @hookspec

@@ -64,7 +64,7 @@ def check(
     """
     places = paths or (workspace.rules,)
     sources = _gather(workspace, places, workspace.overlays, settings)
-    reading = read_rulebook(sources, host.facts, host.functions)
+    reading = read_rulebook(sources, host.facts, host.functions, voters=host.voters())
     problems = set(reading.problems)
     laid = []
     for folder in _overlay_folders(places, workspace.overlays):
