@@ -147,8 +147,15 @@ def _object(
 
 
 def _ask_plugins(turn: Turn, draft: Draft, desk: FlowDesk) -> tuple[str, str] | None:
-    """Return the first plugin that objects and why; a crash objects."""
-    for answer in turn.bench.host.ask("check", draft=draft, desk=desk):
+    """Return the first plugin that objects and why; a crash objects.
+
+    One that was switched off lets nothing be bought any more. It does not keep what is
+    held from being sold: a broken plugin must not trap a position.
+    """
+    host = turn.bench.host
+    for answer in host.ask("check", draft=draft, desk=desk):
+        if answer.off and draft.side is Side.SELL:
+            continue
         if answer.error:
             return answer.plugin, f"the check failed: {answer.error}"
         if answer.value is not None:

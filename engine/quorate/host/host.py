@@ -61,7 +61,7 @@ class Host:
                 answers.append(self._call(hook, implementation, given))
             elif hook == _MUST_ANSWER:
                 name, fault = plugin.name, plugin.fault
-                answers.append(Answer(plugin=name, value=None, error=fault, took_ms=0))
+                answers.append(Answer(plugin=name, error=fault, off=True))
         return answers
 
     def ask_first(self, hook: str, **given: object) -> Answer | None:

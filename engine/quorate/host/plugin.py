@@ -9,12 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one plugin answered to one hook; ``error`` is "" unless it raised."""
+    """What one plugin answered to one hook; ``error`` is "" unless it raised.
+
+    ``off`` says that it was not asked, because it is switched off.
+    """
 
     plugin: str
-    value: Any
-    error: str
-    took_ms: float
+    value: Any = None
+    error: str = ""
+    took_ms: float = 0.0
+    off: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
