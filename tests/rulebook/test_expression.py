@@ -273,7 +273,9 @@ def test_literals_are_exact_and_powers_chains_and_clamps_spelled_out() -> None:
 
 
 def test_calls_have_stable_names_and_inner_ones_come_first() -> None:
-    expression = good("ema(rsi(close), 9) > ema(rsi(close, 14), 9.0) - 0.5 and age > 1s")
+    expression = good(
+        "ema(rsi(close), 9) > ema(rsi(close, 14), 9.0) - 0.5 and age > 1s"
+    )
     inner, outer = (call.name for call in expression.calls)
     assert inner == "_rsi_close_14"
     assert outer.startswith("_ema_rsi_close_14_9_")

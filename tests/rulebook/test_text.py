@@ -438,14 +438,14 @@ SOUP = st.lists(st.tuples(WORDS, BLANKS), max_size=30).map(
 )
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_bytes_never_raise(data: bytes) -> None:
     document, problems = parse_document(data, "x.yaml")
     assert (document is None) == bool(problems)
 
 
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=400)
 @given(st.one_of(SOUP, st.text(max_size=200)))
 @example("a: {b: c, d}")
 @example("? ")
@@ -467,7 +467,7 @@ def test_text_never_raises_and_both_readers_agree(content: str) -> None:
     assert results[0][0] == results[-1][0]
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300)
 @given(SOUP)
 def test_what_is_accepted_has_the_value_that_yaml_gives_it(content: str) -> None:
     document, _ = parse_document(content.encode(), "x.yaml")
@@ -485,7 +485,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200)
 @given(st.dictionaries(TEXTS, PLAIN, min_size=1))
 def test_plain_data_comes_back_as_it_was_written(value: dict[str, Any]) -> None:
     content = json.dumps(value, ensure_ascii=False, indent=1)
