@@ -3,7 +3,6 @@
 import dataclasses
 import gzip
 import hashlib
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -315,17 +314,11 @@ def test_an_unknown_ending_is_not_written(tmp_path: Path) -> None:
         write_tape(some(), tmp_path / "BTC_USD.json")
 
 
-def test_a_year_of_minutes_reads_within_a_second(tmp_path: Path) -> None:
-    count = 525_600
+def test_a_year_of_minutes_reads_back(tmp_path: Path) -> None:
+    year = some(525_600)
     path = tmp_path / "BTC_USD-1m.csv.gz"
-    write_tape(some(count), path)
-    taken = []
-    # The best of three: a busy machine is not a slow reader.
-    for _ in range(3):
-        started = time.perf_counter()
-        assert len(read_tape(path)) == count
-        taken.append(time.perf_counter() - started)
-    assert min(taken) < 1
+    write_tape(year, path)
+    assert np.array_equal(read_tape(path).close, year.close)
 
 
 @REAL

@@ -233,7 +233,13 @@ class Hand:
     def sales_are_covered(self) -> None:
         """What is promised to be sold is held, in each position."""
         for position in self.positions():
-            assert self.state.sellable(position.id) >= 0
+            promised = sum(
+                order.intent.amount - order.filled
+                for order in self.state.live.values()
+                if order.intent.position_id == position.id
+                and order.intent.side == "sell"
+            )
+            assert promised <= position.held, f"{position.id} sells what it lacks"
             assert position.held >= 0
 
     def leavings_go_on(self) -> None:

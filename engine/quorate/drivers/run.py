@@ -101,18 +101,12 @@ def run_tape(
     venue = open_venue(setup, limits)
     rulebook = setup.rulebook
     journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
-
-    def write(outcome: Outcome, cursor: str) -> None:
-        journal.write(
-            outcome.records, outcome.decisions, cursor=cursor, rulebook=rulebook.digest
-        )
-
     driver = TapeDriver(
         rulebook=rulebook,
         host=setup.host,
         venue=venue,
         tapes=tapes,
-        write=write,
+        write=_writer(journal, rulebook.digest),
         walk=walk,
     )
     driver.prepare()
@@ -132,6 +126,15 @@ def run_tape(
         from_ms=begin_ms,
         until_ms=end_ms,
     )
+
+
+def _writer(journal: Journal, digest: str) -> Callable[[Outcome, str], None]:
+    def write(outcome: Outcome, cursor: str) -> None:
+        journal.write(
+            outcome.records, outcome.decisions, cursor=cursor, rulebook=digest
+        )
+
+    return write
 
 
 def _begin(driver: TapeDriver, journal: Journal, started: Started) -> None:

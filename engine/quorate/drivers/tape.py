@@ -274,12 +274,14 @@ class TapeDriver:
         """
         told: list[tuple[int, int, int, Action | str]] = []
         sent: dict[str, int] = {}
+        symbols: dict[str, str] = {}
         latency_ms = self.venue.latency_ms
         for record in records:
             number = len(told)
             if isinstance(record, Intended):
                 at_ms = record.intent.made_ms + latency_ms
                 sent[record.intent.client_id] = at_ms
+                symbols[record.intent.client_id] = record.intent.symbol
                 told.append((at_ms, ARRIVE, number, Send(record.intent)))
             elif isinstance(record, CancelAsked):
                 action = Cancel(record.client_id)
@@ -287,7 +289,7 @@ class TapeDriver:
             elif isinstance(record, Filled) and record.at_ms != sent.get(
                 record.client_id
             ):
-                symbol = self._symbol(records, record.client_id)
+                symbol = symbols[record.client_id]
                 told.append((record.at_ms, TRADE, number, symbol))
         answers: list[Answer] = []
         before_ms = self.view.now_ms
@@ -308,12 +310,6 @@ class TapeDriver:
                 answers.extend(self._tell(what, at_ms))
         self.view.now_ms = before_ms
         self._deliver_rest(records, answers, until_ms)
-
-    def _symbol(self, records: Sequence[Record], client_id: str) -> str:
-        for record in records:
-            if isinstance(record, Intended) and record.intent.client_id == client_id:
-                return record.intent.symbol
-        raise JournalError(f"the journal has a fill of an order it lacks: {client_id}")
 
     def _deliver_rest(
         self, records: Sequence[Record], answers: Sequence[Answer], until_ms: int

@@ -350,7 +350,9 @@ class State:
         self.tuned_last[record.rule] = record.at_ms
 
     def _stopped(self, record: Stopped) -> None:
-        self.stopped[record.symbol] = record
+        before = self.stopped.get(record.symbol)
+        if before is None or before.until_ms < record.until_ms:
+            self.stopped[record.symbol] = record
 
     def _credit(self, currency: str, amount: Decimal) -> None:
         self.balances[currency] = self.balances.get(currency, ZERO) + amount

@@ -40,6 +40,7 @@ CODES = {
     "R422": "a weight for a plugin that does not vote by itself",
     "R423": "a tuned param without bounds",
     "R424": "an alias whose meaning does not fit its pattern",
+    "R425": "a tuned param that has other values for some symbols",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")
@@ -60,6 +61,7 @@ def check_whole(
         *_guards(sections["checks"], _section(documents, "checks")),
         *_needed_params(sections, params, facts, lines),
         *_tuned_votes(sections, lines),
+        *_tuned_by_symbol(sections, params, lines),
         *_unreachable(sections, lines),
         *_unused_params(sections, params, facts, lines),
     ]
@@ -207,6 +209,26 @@ def _tuned_votes(
                     f"`{name}` is used by votes; turning it would rewrite the past",
                     rule.place,
                     source=_source(lines, rule.place),
+                )
+
+
+def _tuned_by_symbol(
+    sections: Mapping[str, Sequence[Any]],
+    params: Params,
+    lines: Mapping[str, Sequence[str]],
+) -> Iterator[Problem]:
+    """Yield what turns a param of some symbols: one value would go to all of them."""
+    for rule in sections["tuning"]:
+        for name, _ in rule.settings:
+            param = params.by_name.get(name)
+            if param is not None and param.by_symbol:
+                yield Problem(
+                    "R425",
+                    f"`{name}` has other values for some symbols; turning it would "
+                    f"give all of them one value",
+                    rule.place,
+                    source=_source(lines, rule.place),
+                    help=f"turn another param, or leave out `for` of `{name}`",
                 )
 
 

@@ -25,8 +25,9 @@ def plugins(session: Session, hook: str | None, as_json: bool) -> None:
     host = session.workspace().host()
     if hook is not None:
         _must_be_a_hook(hook)
+    faults = _faults_of_the_last_run(session)
     listed = [
-        _as_dict(host, plugin)
+        _as_dict(host, plugin) | {"last_run": faults.get(plugin.name, [])}
         for plugin in host.plugins.values()
         if hook is None or hook in plugin.hooks
     ]
@@ -36,6 +37,26 @@ def plugins(session: Session, hook: str | None, as_json: bool) -> None:
         _print(session, listed)
     refused = any(one["fault"] for one in listed)
     click.get_current_context().exit(1 if refused else 0)
+
+
+def _faults_of_the_last_run(session: Session) -> dict[str, list[str]]:
+    """Return what failed in the newest journal, by plugin; nothing when none is."""
+    from quorate.contract.records import PluginFault  # noqa: PLC0415
+    from quorate.errors import JournalError  # noqa: PLC0415
+    from quorate.face.tape_run import newest_journal  # noqa: PLC0415
+    from quorate.journal.journal import Journal  # noqa: PLC0415
+
+    found: dict[str, list[str]] = {}
+    try:
+        with Journal.open(newest_journal(session.workspace()), read_only=True) as kept:
+            for record in kept.records():
+                if isinstance(record, PluginFault):
+                    off = "; switched off" if record.off else ""
+                    told = f"{record.where}: {record.error}{off}"
+                    found.setdefault(record.plugin, []).append(told)
+    except JournalError:
+        return {}
+    return found
 
 
 def _must_be_a_hook(name: str) -> None:
@@ -87,4 +108,8 @@ def _print(session: Session, listed: list[dict[str, Any]]) -> None:
         if one["fault"]:
             told = f"{one['name']} ({one['where']}) is refused: {one['fault']}"
             console.print(told, markup=False, soft_wrap=True)
+        if one["last_run"]:
+            times = counted(len(one["last_run"]), "time")
+            told = f"{one['name']} failed {times} in the last run, last in "
+            console.print(told + one["last_run"][-1], markup=False, soft_wrap=True)
     console.print(counted(len(listed), "plugin"))

@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from quorate.face.tape_run import Plan
 
 
-def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what both commands take; the function gets ``said``, a dict of it."""
-
-    @click.argument("paths", metavar="[TAPE]...", nargs=-1)
-    @click.option(
+def _tape_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says which tapes are traded."""
+    paths = click.argument("paths", metavar="[TAPE]...", nargs=-1)
+    tapes = click.option(
         "--tape",
         "tapes",
         multiple=True,
@@ -38,6 +37,19 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Candles (csv, csv.gz, parquet, feather); SYMBOL=PATH names the symbol. "
         "Repeatable, and the same as TAPE.",
     )
+    volume_in = click.option(
+        "--volume-in",
+        type=click.Choice(["base", "quote"]),
+        default="base",
+        help="The currency in which the tapes count volume; base when left out.",
+    )
+    return paths(tapes(volume_in(command)))
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what both commands take; the function gets ``said``, a dict of it."""
+
+    @_tape_options
     @rulebook_options
     @click.option(
         "--balance",
@@ -65,12 +77,6 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="PLUGIN",
         help="Leave a plugin out; repeatable.",
-    )
-    @click.option(
-        "--volume-in",
-        type=click.Choice(["base", "quote"]),
-        default="base",
-        help="The currency in which the tapes count volume; base when left out.",
     )
     @click.option("--no-skip", "walk", is_flag=True, help="Decide at every candle.")
     @click.option("-q", "--quiet", is_flag=True, help="Print the journal's path only.")
