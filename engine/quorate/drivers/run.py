@@ -22,6 +22,8 @@ from quorate.rulebook.rulebook import Rulebook
 from quorate.values.market import Candles
 from quorate.values.rates import RateLimits
 
+TRADED_DIGITS = 5
+
 IN_QUOTE = "+volume-in-quote"
 
 UNITS_IN_A_COMMIT = 2000
@@ -97,8 +99,7 @@ def run_tape(
         JournalError: the journal holds another run.
         VenueError: the venue is not known, or a symbol cannot be traded there.
     """
-    limits = _limits(setup)
-    venue = open_venue(setup, limits)
+    venue, limits = open_venue(setup)
     rulebook = setup.rulebook
     journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
     driver = TapeDriver(
@@ -160,12 +161,13 @@ def _limits(setup: TapeSetup) -> RateLimits | None:
     return answer.value
 
 
-def open_venue(setup: TapeSetup, limits: RateLimits | None) -> SimulatedVenue:
-    """Return the venue the workspace names.
+def open_venue(setup: TapeSetup) -> tuple[SimulatedVenue, RateLimits | None]:
+    """Return the venue the workspace names, and the rate limits of its account.
 
     Raises:
         VenueError: no plugin knows it, or its plugin failed.
     """
+    limits = _limits(setup)
     answer = setup.host.ask_first(
         "venue", name=setup.venue, settings=setup.settings, limits=limits
     )
@@ -176,7 +178,7 @@ def open_venue(setup: TapeSetup, limits: RateLimits | None) -> SimulatedVenue:
     if answer.error:
         raise VenueError(f"the venue {setup.venue!r} did not open: {answer.error}")
     venue: SimulatedVenue = answer.value
-    return venue
+    return venue, limits
 
 
 def _started(
@@ -198,10 +200,9 @@ def _started(
         named.append(market)
     currencies = sorted({name for m in named for name in (m.base, m.quote)})
     balances = venue.open_balances(currencies)
-    identity = f"{source} {setup.rulebook.digest} {setup.venue} {setup.settings!r}"
     return Started(
         at_ms=min(int(candles.time_ms[0]) for candles in tapes),
-        run=hashlib.sha256(identity.encode()).hexdigest()[:8],
+        run=_run_id(setup, source),
         venue=setup.venue,
         rulebook=setup.rulebook.digest,
         source=source,
@@ -209,6 +210,19 @@ def _started(
         balances=tuple(sorted(balances.items())),
         limits=limits,
     )
+
+
+def _run_id(setup: TapeSetup, source: str) -> str:
+    """Return what names a run: 5 digits for what it trades and how, 3 for its plugins.
+
+    Another plugin decides otherwise, but a stopped run may go on with it.
+    """
+    made_of = f"{source} {setup.rulebook.digest} {setup.venue} {setup.settings!r}"
+    first, second = (
+        hashlib.sha256(text.encode()).hexdigest()
+        for text in (made_of, setup.host.identity())
+    )
+    return first[:TRADED_DIGITS] + second[:3]
 
 
 def _same_run(before: object, now: Started) -> None:
@@ -220,7 +234,8 @@ def _same_run(before: object, now: Started) -> None:
         ("venue", "the venue"),
         ("run", "quorate.yaml"),
     ):
-        if getattr(before, name) != getattr(now, name):
+        length = TRADED_DIGITS if name == "run" else None
+        if getattr(before, name)[:length] != getattr(now, name)[:length]:
             raise JournalError(
                 f"the journal's run cannot go on: {told} has changed since; "
                 f"begin a new journal"

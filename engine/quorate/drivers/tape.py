@@ -42,6 +42,9 @@ from quorate.rulebook.rulebook import Rulebook
 from quorate.stages.votes import count_votes
 from quorate.values.market import Candles
 from quorate.values.numbers import exact
+from quorate.values.trade import Liquidity
+
+MAKER = Liquidity.MAKER
 
 ARRIVE, TRADE, LOOK, CANDLE = range(4)
 """What can be next at one moment, in the order in which it is taken."""
@@ -66,6 +69,7 @@ class TapeDriver:
     view: TapeView = field(init=False)
     _lanes: list[Lane] = field(default_factory=list)
     _heap: list[tuple[int, int, Action]] = field(default_factory=list)
+    _wakes: set[int] = field(default_factory=set)
     _pushed: int = 0
     _cursor: tuple[int, int, int] = (0, 0, 0)
     _resting: dict[str, tuple[Resting, ...]] = field(default_factory=dict)
@@ -136,7 +140,10 @@ class TapeDriver:
         self._cursor = (at_ms, order, number)
         self.view.now_ms = at_ms
         if order == ARRIVE:
-            self._arrive(heapq.heappop(self._heap)[2])
+            action = heapq.heappop(self._heap)[2]
+            if isinstance(action, WakeAt):
+                self._wakes.discard(at_ms)
+            self._arrive(action)
         else:
             self._stop(self._lanes[number], order)
         return True
@@ -264,6 +271,10 @@ class TapeDriver:
                 self._push(self.view.now_ms + self.venue.latency_ms, action)
 
     def _push(self, at_ms: int, action: Action) -> None:
+        if isinstance(action, WakeAt):
+            if at_ms in self._wakes:
+                return  # one wake is for everything that is due
+            self._wakes.add(at_ms)
         self._pushed += 1
         heapq.heappush(self._heap, (at_ms, self._pushed, action))
 
@@ -273,22 +284,18 @@ class TapeDriver:
         The venue answers the same, so nothing is recorded again.
         """
         told: list[tuple[int, int, int, Action | str]] = []
-        sent: dict[str, int] = {}
         symbols: dict[str, str] = {}
         latency_ms = self.venue.latency_ms
         for record in records:
             number = len(told)
             if isinstance(record, Intended):
                 at_ms = record.intent.made_ms + latency_ms
-                sent[record.intent.client_id] = at_ms
                 symbols[record.intent.client_id] = record.intent.symbol
                 told.append((at_ms, ARRIVE, number, Send(record.intent)))
             elif isinstance(record, CancelAsked):
                 action = Cancel(record.client_id)
                 told.append((record.at_ms + latency_ms, ARRIVE, number, action))
-            elif isinstance(record, Filled) and record.at_ms != sent.get(
-                record.client_id
-            ):
+            elif isinstance(record, Filled) and record.fill.liquidity is MAKER:
                 symbol = symbols[record.client_id]
                 told.append((record.at_ms, TRADE, number, symbol))
         answers: list[Answer] = []

@@ -84,7 +84,7 @@ def grid_flaw(time_ms: Times, timeframe_ms: int, max_gap_ms: int) -> Flaw | None
             row + 1,
             f"{step[row] / 86_400_000:.1f} days are missing before "
             f"{_utc(time_ms[row + 1])}, more than {max_gap_ms / 86_400_000:g}; split "
-            f"the file there, or allow a longer gap (max_gap_ms)",
+            f"the file there",
         )
     return None
 

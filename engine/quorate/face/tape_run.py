@@ -19,6 +19,7 @@ from quorate.drivers.run import (
     journal_path,
     load_tapes,
     named_tapes,
+    open_venue,
     run_tape,
 )
 from quorate.drivers.tape_file import content_hash
@@ -30,6 +31,9 @@ from quorate.journal.journal import Journal
 from quorate.rulebook.diagnostics import did_you_mean
 from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
 from quorate.values.market import Candles
+
+MOST_OF_A_CURRENCY = Decimal(10**15)
+"""More than any account holds of anything: what is above was mistyped."""
 
 Progress = Callable[[int, int, int], None]
 
@@ -90,7 +94,14 @@ class Plan:
     def _open(self) -> Journal:
         if self.goes_on:
             return Journal.open(self.journal, commit_every=UNITS_IN_A_COMMIT)
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        folder = self.journal.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{folder}: the journal's folder cannot be made: {error.strerror}; "
+                f"say another file with --journal"
+            ) from None
         return Journal.create(self.journal, commit_every=UNITS_IN_A_COMMIT)
 
 
@@ -120,6 +131,7 @@ def plan(workspace: Workspace, wish: Wish) -> Plan:
         settings=_with_balances(workspace.settings, wish.balances),
         sources=sources,
     )
+    open_venue(setup)  # what is wrong with it is said before a journal is made
     journal = wish.go_on or wish.journal or _new_journal(workspace.journals, sources)
     return Plan(
         setup=setup,
@@ -169,9 +181,10 @@ def _with_balances(
             amount = Decimal(text)
         except InvalidOperation:
             amount = Decimal("NaN")
-        if not amount.is_finite() or amount < 0:
+        if not amount.is_finite() or not 0 <= amount <= MOST_OF_A_CURRENCY:
             raise WorkspaceError(
-                f"--balance {currency}={text}: the amount must be a number, 0 or more"
+                f"--balance {currency}={text}: the amount must be a number from 0 to "
+                f"{MOST_OF_A_CURRENCY:f}"
             )
         opening[currency.upper()] = amount
     return {**settings, "balances": opening} if balances else dict(settings)

@@ -19,6 +19,8 @@ from quorate.rulebook.shape import check_shape
 from quorate.rulebook.text import read_document
 
 FILE = "quorate.yaml"
+SHIPPED = Path(__file__).parent / "template" / FILE
+"""What a folder without a quorate.yaml trades with: the same as `quorate init` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +82,8 @@ def open_workspace(root: Path) -> Workspace:
     """
     if not root.is_dir():
         raise WorkspaceError(f"{root}: there is no such folder")
-    said: Mapping[str, Any] = {}
     file = root / FILE
-    if file.exists():
-        said = _read(file)
+    said = _read(file if file.exists() else SHIPPED)
     rules = root / str(said.get("rules", "rules"))
     plugins = root / str(said.get("plugins", "plugins"))
     venue = str(said.get("venue", "paper"))

@@ -6,6 +6,7 @@ answered. The host asks one implementation at a time and keeps each answer's own
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -48,6 +49,14 @@ class Host:
     _wanted: dict[tuple[str, type], tuple[Implementation, ...]] = field(
         default_factory=dict
     )
+
+    def identity(self) -> str:
+        """Return what names the active plugins: each one's content, or its version."""
+        return " ".join(
+            f"{plugin.name}@{_content(plugin)}"
+            for plugin in self.plugins.values()
+            if plugin.active
+        )
 
     def ask(self, hook: str, **given: object) -> list[Answer]:
         """Return every active plugin's answer in load order; never raises for one.
@@ -236,3 +245,11 @@ def _declared(
         raise Refusal(f"{hook}: {refusal}") from None
     declared: list[_Item] = answer.value
     return declared
+
+
+def _content(plugin: Plugin) -> str:
+    """Return the hash of a plugin's file, or the version of an installed one."""
+    file = Path(plugin.where)
+    if not file.is_file():
+        return plugin.version
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]

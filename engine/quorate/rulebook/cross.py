@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quorate.contract.vocabulary import Fact, Stage
 from quorate.rulebook.diagnostics import Problem, Severity, Span
 from quorate.rulebook.params import Params
-from quorate.rulebook.rules import CheckRule, Formula, TuningRule, VoteRule
+from quorate.rulebook.rules import (
+    CheckRule,
+    ExitRule,
+    Formula,
+    TuningRule,
+    VoteRule,
+)
 from quorate.rulebook.shape import source_line
 from quorate.rulebook.terms import Expression
 from quorate.rulebook.text import Document
@@ -40,6 +47,7 @@ CODES = {
     "R422": "a weight for a plugin that does not vote by itself",
     "R423": "a tuned param without bounds",
     "R424": "an alias whose meaning does not fit its pattern",
+    "R426": "no exit sells the whole of a position",
     "R425": "a tuned param that has other values for some symbols",
 }
 
@@ -62,6 +70,7 @@ def check_whole(
         *_needed_params(sections, params, facts, lines),
         *_tuned_votes(sections, lines),
         *_tuned_by_symbol(sections, params, lines),
+        *_unclosed(sections["exits"], lines),
         *_unreachable(sections, lines),
         *_unused_params(sections, params, facts, lines),
     ]
@@ -230,6 +239,28 @@ def _tuned_by_symbol(
                     source=_source(lines, rule.place),
                     help=f"turn another param, or leave out `for` of `{name}`",
                 )
+
+
+def _unclosed(
+    exits: Sequence[ExitRule], lines: Mapping[str, Sequence[str]]
+) -> Iterator[Problem]:
+    """Warn when every exit sells a part only: each does so once, a rest stays."""
+    parts = [
+        rule.share.expression.tree
+        for rule in exits
+        if isinstance(rule.share.expression.tree, ast.Constant)
+    ]
+    whole = len(parts) < len(exits) or any(vars(part)["value"] >= 1 for part in parts)
+    if exits and not whole:
+        place = exits[-1].place
+        yield Problem(
+            "R426",
+            "every exit sells only a part, and only once: a rest stays unsold",
+            place,
+            source=_source(lines, place),
+            help="let one exit sell 100%",
+            severity=Severity.WARNING,
+        )
 
 
 def _unreachable(

@@ -106,8 +106,10 @@ def _based(word: str, match: re.Match[str]) -> Unclear | None:
     name, base = _BASES[letter.lower()]
     hint = f"write it in decimal, or quote it: {quoted(word)}"
     try:
-        if len(digits) <= MAX_DIGITS:
-            hint = f"write {sign}{int(digits.replace('_', ''), base)}"
+        bare = digits.replace("_", "")
+        # 0x_ is a number without a digit, on which PyYAML stumbles.
+        if bare and len(bare) <= MAX_DIGITS:
+            hint = f"write {sign}{int(bare, base)}"
     except ValueError:
         return None  # 0b12 or 0o9 is text to every reader
     return Unclear("Y122", f'"{brief(word)}" is {_a(name)} number', hint)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.source import MAX_BYTES
@@ -62,7 +62,12 @@ class Sources:
     @property
     def digest(self) -> str:
         """The hash that names this rulebook, 12 hex digits."""
-        text = json.dumps(self.as_texts(), sort_keys=True)
+        # By file names: the same rules are the same wherever their folder stands.
+        groups = [
+            [(PurePath(shown).name, _text(data)) for shown, data in files]
+            for files in (self.rules, *self.overlays)
+        ]
+        text = json.dumps([groups, self.settings])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

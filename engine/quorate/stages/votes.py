@@ -156,11 +156,12 @@ def count_votes(
     sheets: dict[int, Sheet] = {}
     sheet = Sheet(rulebook, host, candles, params)
     sheets[candles.timeframe_ms] = sheet
-    ballots = [
+    cast = [
         _cast(rule, sheets, sheet) for rule in rulebook.votes if rule.score is not None
     ]
+    ballots = [ballot for ballot, _ in cast]
     ballots.extend(_plugin_votes(rulebook, host, candles))
-    _count(sheet, ballots)
+    _count(sheet, ballots, max((first for _, first in cast), default=0))
     for expression in _needed(rulebook):
         sheet.provide(expression)
     for name in ("close", "data_age"):
@@ -185,21 +186,25 @@ def _needed(rulebook: Rulebook) -> Iterable[Expression]:
             yield vote.veto.expression
 
 
-def _count(sheet: Sheet, ballots: Sequence[Ballot]) -> None:
-    """Compute the facts that come from the votes, confidence among them."""
+def _count(sheet: Sheet, ballots: Sequence[Ballot], first: int) -> None:
+    """Compute the facts that come from the votes, confidence among them.
+
+    They are not known before candle ``first``, at which every vote rule is: otherwise
+    the quickest indicator would decide alone until the others have seen enough.
+    """
     for name, fact in sheet.rulebook.facts.items():
         if fact.stage is Stage.QUORUM:
+            column = np.full(len(sheet.candles), np.nan)
             if ballots:
-                sheet.columns[name] = sheet.compute(name, list(ballots))
-            else:
-                sheet.columns[name] = np.full(len(sheet.candles), np.nan)
+                column[first:] = sheet.compute(name, list(ballots))[first:]
+            sheet.columns[name] = column
 
 
-def _cast(rule: VoteRule, sheets: dict[int, Sheet], own: Sheet) -> Ballot:
-    """Return one vote rule's scores, its timeframes weighed together.
+def _cast(rule: VoteRule, sheets: dict[int, Sheet], own: Sheet) -> tuple[Ballot, int]:
+    """Return one vote rule's scores, and the first candle at which it is known.
 
-    A timeframe whose ``when`` does not hold abstains; one that is not known yet makes
-    the whole vote abstain.
+    Its timeframes are weighed together. A timeframe whose ``when`` does not hold
+    abstains; one that is not known makes the whole vote abstain.
     """
     rows = len(own.candles)
     total, weights = np.zeros(rows), np.zeros(rows)
@@ -219,9 +224,10 @@ def _cast(rule: VoteRule, sheets: dict[int, Sheet], own: Sheet) -> Ballot:
     voted = known & (weights > 0)
     scores = np.full(rows, np.nan)
     scores[voted] = total[voted] / weights[voted]
-    return Ballot(
+    ballot = Ballot(
         voter=rule.id, assistant=rule.assistant, weight=rule.weight, scores=scores
     )
+    return ballot, int(known.argmax()) if known.any() else rows
 
 
 def _aligned(column: Any, at: Any) -> Any:

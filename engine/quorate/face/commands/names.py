@@ -110,11 +110,7 @@ def _range(fact: Fact) -> str:
 
 
 def _function(host: Host, function: Function) -> dict[str, Any]:
-    series = (
-        ["series"]
-        if function.series == 1
-        else [f"series {number}" for number in range(1, function.series + 1)]
-    )
+    series = ["series"] if function.series == 1 else [f"{function.series} series"]
     required = len(function.numbers) - len(function.defaults)
     numbers = [
         name if place < required else f"{name}={function.defaults[place - required]:g}"

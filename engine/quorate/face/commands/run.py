@@ -118,6 +118,8 @@ def _trade(session: Session, said: dict[str, Any], *, in_full: bool) -> None:
     from quorate.face.progress import TapeProgress  # noqa: PLC0415
     from quorate.face.tape_run import Wish, must_know_plugins, plan  # noqa: PLC0415
 
+    if said["journal"] is not None and not said["journal"].name:
+        raise click.UsageError("--journal needs the name of a file")
     talk = not (said["quiet"] or said["as_json"])
     if said["go_on"] and (said["overlays"] or said["settings"] or said["journal"]):
         raise click.UsageError(
