@@ -137,7 +137,8 @@ class TapeDriver:
         at_ms, order, number = self._next()
         if at_ms > self.span_ms[1] or at_ms == NEVER:
             return False
-        self._cursor = (at_ms, order, number)
+        # An answer without latency comes at a moment whose candle is already taken.
+        self._cursor = max(self._cursor, (at_ms, order, number))
         self.view.now_ms = at_ms
         if order == ARRIVE:
             action = heapq.heappop(self._heap)[2]
