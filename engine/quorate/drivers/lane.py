@@ -145,7 +145,15 @@ class Lane:
             if not position.bought:
                 continue
             nearest = min(nearest, self._next_exit(position, now_ms))
+            if position.id in state.hesitant and not state.orders_of(position.id):
+                nearest = min(nearest, self._next_close(now_ms))
         return nearest
+
+    def _next_close(self, now_ms: int) -> int:
+        closed = self.path.closed(now_ms)
+        if closed >= len(self.path):
+            return NEVER
+        return self.path.start_ms + (closed + 1) * self.path.step_ms
 
     def _next_exit(self, position: Position, now_ms: int) -> int:
         if not self.screen.steady:

@@ -25,12 +25,16 @@ def watch(turn: Turn, symbol: str, *, candle: bool) -> None:
 
     A position whose last exit was refused is looked at again only at a candle's
     close: what refuses once a second would fill the journal and the rate counter.
+    If it stays then, its take-profits, cancelled for that exit, rest again.
     """
     for position in list(turn.state.positions.values()):
         if position.symbol != symbol or position.leaving or not position.bought:
             continue
-        if candle or position.id not in turn.state.hesitant:
+        hesitant = position.id in turn.state.hesitant
+        if candle or not hesitant:
             _watch_one(turn, position)
+        if candle and hesitant and position.id not in turn.state.leaving:
+            settle(turn, position.id, position.rule)
 
 
 def _watch_one(turn: Turn, position: Position) -> None:
