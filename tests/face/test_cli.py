@@ -335,7 +335,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(workspace: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "quorate", "run", "--journal", str(journal)],
         cwd=workspace,
-        env=ENVIRONMENT | {"SLOW": "0.002"},
+        env=ENVIRONMENT | {"SLOW": "0.02"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
