@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from quorate.bundle import bundled
+
 Decorated = Callable[..., Any]
 
 
@@ -25,6 +27,23 @@ def pairs(
     return tuple(found)
 
 
+def found_overlays(
+    ctx: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Return overlays where they are: here, in the workspace, or among the shipped."""
+    workspace = ctx.find_root().params.get("workspace") or Path()
+    found = []
+    for path in paths:
+        places = (path, workspace / path, bundled("rules").parent / path)
+        place = next((one for one in places if one.exists()), None)
+        if place is None:
+            raise click.BadParameter(
+                f"there is no {path} here or in the workspace", ctx
+            )
+        found.append(place)
+    return tuple(found)
+
+
 def rulebook_options(command: Decorated) -> Decorated:
     """Add --overlay and --set."""
     overlay = click.option(
@@ -32,7 +51,8 @@ def rulebook_options(command: Decorated) -> Decorated:
         "overlays",
         multiple=True,
         metavar="DIR",
-        type=click.Path(exists=True, path_type=Path),
+        type=click.Path(path_type=Path),
+        callback=found_overlays,
         help="Lay the params of another rules folder on; repeatable, last one first.",
     )
     setting = click.option(
