@@ -22,7 +22,6 @@ from quorate import (
     Order,
     Purpose,
     Refused,
-    Side,
     Stage,
     exact,
     hookimpl,
@@ -55,20 +54,11 @@ def measured(order: Order, *, accepted: bool) -> dict[str, Decimal | None]:
     waits = order.intent.purpose is Purpose.TAKE_PROFIT
     return {
         "success": Decimal(accepted),
-        "slippage": None if waits else slippage(order),
+        "slippage": None if waits else order.slippage,
         "filled": order.filled / order.intent.amount
         if accepted and not waits
         else None,
     }
-
-
-def slippage(order: Order) -> Decimal | None:
-    """Return how much worse the price was than the one decided on, as a ratio."""
-    price = order.average_price
-    if price is None:
-        return None
-    rise = price / order.intent.reference_price - ONE
-    return rise if order.intent.side is Side.BUY else -rise
 
 
 def fee_in_quote(filled: Filled, market: Market) -> Decimal:

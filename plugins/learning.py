@@ -24,7 +24,6 @@ from quorate import (
     OrderView,
     Purpose,
     Refused,
-    Side,
     Stage,
     ceil_to,
     exact,
@@ -99,20 +98,11 @@ def remember(
     order = desk.order(record.client_id)
     if order is not None:
         kept = memory.setdefault(order.intent.symbol, [])
-        kept.append([slippage(order), isinstance(record, Ended)])
+        # A take-profit waits for its price: it says nothing of slippage.
+        waits = order.intent.purpose is Purpose.TAKE_PROFIT
+        slippage = None if waits else order.slippage
+        kept.append([slippage, isinstance(record, Ended)])
         del kept[: -window(desk)]
-
-
-def slippage(order: Order) -> Decimal | None:
-    """Return how much worse the price was than the one decided on, as a ratio.
-
-    None when nothing was filled, and for a take-profit, which waits for its price.
-    """
-    price = order.average_price
-    if price is None or order.intent.purpose is Purpose.TAKE_PROFIT:
-        return None
-    rise = price / order.intent.reference_price - ONE
-    return rise if order.intent.side is Side.BUY else -rise
 
 
 def window(desk: Desk) -> int:

@@ -24,15 +24,13 @@ from quorate.contract.records import (
     Tuned,
 )
 from quorate.flow.state import State
-from quorate.values.numbers import ONE, ZERO
+from quorate.values.numbers import ZERO
 from quorate.values.trade import (
     Fill,
     Intent,
     Market,
-    Order,
     OrderType,
     Purpose,
-    Side,
     TimeInForce,
     Trade,
 )
@@ -135,7 +133,7 @@ class Tally:
             return
         if client_id in self.accepted:
             self.filled_shares.append(order.filled / order.intent.amount)
-        slipped = slippage(order)
+        slipped = order.slippage
         if slipped is not None:
             self.strayed[order.intent.purpose].add(slipped)
 
@@ -184,18 +182,6 @@ def is_ioc(intent: Intent) -> bool:
     return (
         intent.type is OrderType.LIMIT and intent.time_in_force is not TimeInForce.GTC
     )
-
-
-def slippage(order: Order) -> Decimal | None:
-    """Return how much worse the mean fill was than the price decided on, as a ratio.
-
-    None when nothing was filled.
-    """
-    average, reference = order.average_price, order.intent.reference_price
-    if average is None or not reference:
-        return None
-    rise = average / reference - ONE
-    return rise if order.intent.side is Side.BUY else -rise
 
 
 def fee_in_quote(fill: Fill, market: Market) -> Decimal:

@@ -166,6 +166,18 @@ class Order:
         """The mean fill price, or None when nothing was filled."""
         return self.cost_quote / self.filled if self.filled else None
 
+    @property
+    def slippage(self) -> Decimal | None:
+        """How much worse the mean price was than the one decided on, as a ratio.
+
+        Positive is worse for us; None when nothing was filled.
+        """
+        price = self.average_price
+        if price is None:
+            return None
+        rise = price / self.intent.reference_price - 1
+        return rise if self.intent.side is Side.BUY else -rise
+
 
 _LIVE = frozenset({OrderStatus.SENT, OrderStatus.OPEN, OrderStatus.UNKNOWN})
 
