@@ -302,6 +302,12 @@ def test_a_run_that_is_not_possible_says_why(workspace: Path) -> None:
     assert not (workspace / "runs").exists()
 
 
+def test_a_shipped_overlay_is_found_from_any_folder(tmp_path: Path) -> None:
+    shown = quorate("check", "--overlay", "rules/5m", where=tmp_path)
+    assert shown.exit_code == 0, shown.output
+    assert "5 overridden" in shown.output
+
+
 def test_balances_and_params_can_be_given_for_one_run(workspace: Path) -> None:
     shown = quorate(
         "run", "--json", "--balance", "usd=500", "--set", "min_confidence=0.9",
