@@ -38,7 +38,7 @@ def found_overlays(
         place = next((one for one in places if one.exists()), None)
         if place is None:
             raise click.BadParameter(
-                f"there is no {path} here or in the workspace", ctx
+                f"{path} does not exist, here or in the workspace", ctx
             )
         found.append(place)
     return tuple(found)
