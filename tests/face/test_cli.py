@@ -342,6 +342,8 @@ def test_a_stopped_run_goes_on_to_the_same_end(workspace: Path) -> None:
         [sys.executable, "-m", "quorate", "run", "--journal", str(journal)],
         cwd=workspace,
         env=ENVIRONMENT | {"SLOW": "0.02"},
+        # A test run in the background may have been started with Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
