@@ -17,7 +17,7 @@ ENGINE = ROOT / "engine" / "quorate"
 PLUGINS = ROOT / "plugins"
 
 MODULES = sorted(ENGINE.rglob("*.py"))
-PLUGIN_FILES = sorted(PLUGINS.glob("*.py"))
+PLUGIN_FILES = sorted(PLUGINS.rglob("*.py"))
 
 LAYERS = (
     ("errors", "bundle"),
@@ -43,7 +43,7 @@ IMPORTERS = {
     "sqlite3": ("engine/quorate/journal/",),
     "pyarrow": ("engine/quorate/drivers/",),
     "talib": ("plugins/indicators.py",),
-    "ccxt": ("plugins/ccxt_venue.py",),
+    "ccxt": ("plugins/ccxt_venue/",),
     "pluggy": ("engine/quorate/contract/hookspecs.py", "engine/quorate/host/"),
     "click": ("engine/quorate/contract/hookspecs.py", "engine/quorate/face/"),
     "rich": ("engine/quorate/face/",),
@@ -83,8 +83,11 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{shown(path)}:{node.lineno}: a relative import"
-            yield node.lineno, str(node.module)
+            told = f"{shown(path)}:{node.lineno}: a relative import"
+            # The parts of a plugin that is a folder find each other only like this.
+            assert node.level == 0 or path.parent.parent == PLUGINS, told
+            if not node.level:
+                yield node.lineno, str(node.module)
 
 
 def literals_of(tree: ast.AST) -> Iterator[tuple[int, float]]:
@@ -130,7 +133,7 @@ def test_a_plugin_imports_the_public_names_only(path: Path) -> None:
 
 
 def test_nothing_imports_a_plugin() -> None:
-    plugins = {path.stem for path in PLUGIN_FILES}
+    plugins = {path.stem for path in PLUGINS.iterdir()}
     for path in (*MODULES, *PLUGIN_FILES):
         for line, name in imports_of(path):
             outside = name in plugins or name.startswith(("plugins", "quorate.plugins"))

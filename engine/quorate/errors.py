@@ -7,6 +7,7 @@ QuorateError
 ├── WorkspaceError     refuse to start; the folder or its settings are wrong
 ├── JournalError       refuse to start, or stop: nothing is sent unrecorded
 └── VenueError         refuse to start; the venue cannot do what was asked
+    └── NoAnswer       ask again; the venue did not answer, so nothing is known
 """
 
 
@@ -36,3 +37,7 @@ class JournalError(QuorateError):
 
 class VenueError(QuorateError):
     """The venue cannot do what was asked of it. The run does not start."""
+
+
+class NoAnswer(VenueError):  # noqa: N818 - what happened, not what was done wrong
+    """A question to the venue got no clear answer. Nothing follows from it."""

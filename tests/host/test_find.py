@@ -132,6 +132,18 @@ def test_files_of_one_folder_come_by_name_without_private_ones(folder: Write) ->
     assert "IsADirectoryError" in plugins["d"].fault
 
 
+def test_a_folder_with_an_init_is_one_plugin_of_several_modules(folder: Write) -> None:
+    place = folder(a=HOOK)
+    (place / "b").mkdir()
+    (place / "b" / "__init__.py").write_text(f"from .part import X\n{HOOK}")
+    (place / "b" / "part.py").write_text("X = 3")
+    (place / "data").mkdir()
+    plugins = found(place)
+    assert list(plugins) == ["a", "b"]
+    assert plugins["b"].fault == ""
+    assert getattr(plugins["b"].module, "X", 0) == 3
+
+
 def test_repository_as_its_own_workspace_loads_each_once() -> None:
     host = open_host(ROOT / "plugins", installed=False)
     assert {one.source for one in host.plugins.values()} == {"bundled"}

@@ -19,11 +19,14 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 
 @pytest.fixture(scope="session")
 def load_plugin() -> Callable[[str], ModuleType]:
-    """Return a function that loads ``plugins/<name>.py`` as a module of its own."""
+    """Return a function that loads a plugin, file or folder, as a module of its own."""
 
     def load(name: str) -> ModuleType:
+        folder = PLUGINS / name
+        parts = [str(folder)] if folder.is_dir() else None
+        main = folder / "__init__.py" if parts else PLUGINS / f"{name}.py"
         spec = importlib.util.spec_from_file_location(
-            f"plugin_{name}", PLUGINS / f"{name}.py"
+            f"plugin_{name}", main, submodule_search_locations=parts
         )
         assert spec is not None
         assert spec.loader is not None

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pluggy
 
+from quorate.contract.live import LiveVenue, LoopbackExchange
 from quorate.contract.records import Learned, Record
 from quorate.contract.venue import SimulatedVenue
 from quorate.contract.views import Desk, Draft
@@ -121,6 +122,29 @@ class Hooks:
 
         Called once at start. The first answer counts, user plugins first. A crash
         stops the start.
+        """
+
+    @hookspec
+    def live_venue(
+        self, name: str, settings: Mapping[str, Any], tier: str
+    ) -> LiveVenue | None:
+        """Return the venue that reaches exchange ``name``, or None if it is not ours.
+
+        Called once at start, before anything is sent anywhere. ``settings`` is the
+        ``exchange`` section of quorate.yaml; keys are no part of it, they are given to
+        the venue's ``open``. The first answer counts, user plugins first. A crash
+        stops the start.
+        """
+
+    @hookspec
+    def exchange(
+        self, name: str, settings: Mapping[str, Any]
+    ) -> LoopbackExchange | None:
+        """Return a server that speaks the protocol of ``name`` on loopback, or None.
+
+        Called by ``quorate exchange``; "" asks for any. ``settings`` are its options:
+        tape, pace, balances, tier, faults and seed. The first answer counts, user
+        plugins first. A crash stops the command.
         """
 
     @hookspec

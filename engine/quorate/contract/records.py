@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from quorate.values.mode import Mode
 from quorate.values.rates import RateLimits
 from quorate.values.trade import Fill, Intent, Market, Trade
 
@@ -18,7 +19,9 @@ from quorate.values.trade import Fill, Intent, Market, Trade
 class Started:
     """A run begins: what it trades, under which rules, with what.
 
-    ``source`` says where market data comes from (a tape by name and content hash).
+    ``source`` says where market data comes from (a tape by name and content hash, or
+    an exchange). ``order_deadline_ms`` is how long after its intent the venue may still
+    take an order; 0 for no limit.
     """
 
     at_ms: int
@@ -29,6 +32,7 @@ class Started:
     markets: tuple[Market, ...]
     balances: tuple[tuple[str, Decimal], ...]
     limits: RateLimits | None = None
+    order_deadline_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,10 @@ class Filled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The order is over: ``filled``, ``cancelled`` or ``expired``; fills stand."""
+    """The order is over: ``filled``, ``cancelled`` or ``expired``; fills stand.
+
+    ``not_placed``: there is evidence that the venue never took it.
+    """
 
     at_ms: int
     client_id: str
@@ -248,6 +255,66 @@ class PluginFault:
     off: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeSet:
+    """What may be sent changes; ``why`` names the rule, the command or the signal."""
+
+    at_ms: int
+    mode: Mode
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """Entries may go on in a symbol that was stopped; "*" lifts every stop."""
+
+    at_ms: int
+    symbol: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketsSeen:
+    """The venue's market rules are others than those known before."""
+
+    at_ms: int
+    markets: tuple[Market, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancesSeen:
+    """The venue holds other amounts than the fills explain: a deposit, a fee, a hand.
+
+    Each pair is a currency and its new total.
+    """
+
+    at_ms: int
+    balances: tuple[tuple[str, Decimal], ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesChanged:
+    """The run goes on under another rulebook, named by its hash."""
+
+    at_ms: int
+    rulebook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The venue has an order or a trade that this journal did not ask for.
+
+    ``what`` is "order" or "trade", ``venue_id`` its id at the venue.
+    """
+
+    at_ms: int
+    what: str
+    venue_id: str
+    symbol: str
+    detail: str
+
+
 Answer = Accepted | Refused | Unknown | Filled | Ended | CancelRefused
 Record = (
     Started
@@ -264,4 +331,10 @@ Record = (
     | Stopped
     | ErrorSeen
     | PluginFault
+    | ModeSet
+    | Released
+    | MarketsSeen
+    | BalancesSeen
+    | RulesChanged
+    | Found
 )

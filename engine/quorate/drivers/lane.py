@@ -139,10 +139,8 @@ class Lane:
         """Return when the next exit holds for an open position, or NEVER."""
         nearest = NEVER
         state = self.flow.state
-        for position in state.positions.values():
-            if position.symbol != self.symbol or position.leaving:
-                continue
-            if not position.bought:
+        for position in state.held_in.get(self.symbol, {}).values():
+            if position.leaving or not position.bought:
                 continue
             nearest = min(nearest, self._next_exit(position, now_ms))
             if position.id in state.hesitant and not state.orders_of(position.id):

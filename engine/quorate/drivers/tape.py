@@ -203,9 +203,8 @@ class TapeDriver:
         if look >= len(lane.path) * LOOKS:
             return NEVER
         nearest = lane.path.look_ms(look)
-        for position in self.flow.state.positions.values():
-            watched = position.symbol == lane.symbol and position.bought
-            if watched and not position.leaving:
+        for position in self.flow.state.held_in.get(lane.symbol, {}).values():
+            if position.bought and not position.leaving:
                 stop = lane.screen.next_stop(position, after_ms, until_look=look)
                 nearest = min(nearest, stop.at_ms if stop else nearest)
         return nearest

@@ -23,6 +23,7 @@ from quorate.flow.closing import write_off
 from quorate.flow.entering import entry_key, kept_out
 from quorate.flow.events import WakeAt
 from quorate.flow.leaving import exit_key, free_and_sell, rest_key, settle
+from quorate.flow.news import is_news
 from quorate.flow.pursuing import give_up, pursue
 from quorate.flow.turn import Turn
 from quorate.stages.faults import Resolution, resolve
@@ -33,7 +34,7 @@ from quorate.values.trade import Order, Purpose
 
 def answered(turn: Turn, answer: Answer) -> None:
     """Record a venue's answer and do what follows from it."""
-    if not turn.state.is_news(answer):
+    if not is_news(turn.state, answer):
         return
     turn.note(answer)
     order = turn.state.order(answer.client_id)

@@ -8,6 +8,7 @@ from quorate.contract.records import CancelAsked
 from quorate.flow.events import Cancel, WakeAt
 from quorate.flow.state import State
 from quorate.flow.turn import Turn
+from quorate.values.mode import Mode
 from quorate.values.trade import Order, OrderStatus, Purpose
 
 ANSWER_MS = 1_000
@@ -64,6 +65,8 @@ def _wish(state: State, order: Order) -> tuple[int, str] | None:
         wishes.append((leaving.at_ms, leaving.rule))
     if intent.cancel_after_ms:
         wishes.append((intent.made_ms + intent.cancel_after_ms, "cancel_after"))
+    if state.mode is not Mode.ACTIVE and intent.purpose is Purpose.ENTRY:
+        wishes.append((state.mode_since_ms, state.mode_why or str(state.mode)))
     if not wishes:
         return None
     at_ms, why = min(wishes)

@@ -14,6 +14,7 @@ from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.rules import EntryRule
 from quorate.rulebook.sections import APPROVAL
 from quorate.stages.answers import Moment
+from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
 from quorate.values.trade import Purpose
 
@@ -85,6 +86,8 @@ def kept_out(
 
 def stopped(turn: Turn, symbol: str) -> str:
     """Return what stopped entries in a symbol, "" when nothing did."""
+    if turn.state.mode is not Mode.ACTIVE:
+        return str(turn.state.mode)
     for name in (symbol, "*"):
         stop = turn.state.stopped.get(name)
         if stop is not None and turn.now_ms < stop.until_ms:

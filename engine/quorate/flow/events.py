@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from quorate.contract.decisions import Decision
-from quorate.contract.records import Answer, Record, Started
+from quorate.contract.records import (
+    Answer,
+    BalancesSeen,
+    Found,
+    MarketsSeen,
+    ModeSet,
+    Record,
+    Released,
+    RulesChanged,
+    Started,
+    Stopped,
+)
 from quorate.values.trade import Intent
 
 
@@ -33,7 +44,19 @@ class Wake:
     at_ms: int
 
 
-Event = Started | Candle | Look | Wake | Answer
+Notice = (
+    Started
+    | ModeSet
+    | Released
+    | Stopped
+    | MarketsSeen
+    | BalancesSeen
+    | RulesChanged
+    | Found
+)
+"""What a driver has found out or was told to do; it is recorded as it is."""
+
+Event = Notice | Candle | Look | Wake | Answer
 
 
 @dataclass(frozen=True, slots=True)

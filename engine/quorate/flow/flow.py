@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quorate.contract.records import (
-    PluginFault,
-    Record,
-    Resumed,
-    Started,
-)
+from quorate.contract.records import ModeSet, PluginFault, Record, Resumed
 from quorate.flow.answering import answered, resume, take_up_funds
 from quorate.flow.clearing import clear_due, due
 from quorate.flow.entering import asks_approval, enter
@@ -23,11 +18,12 @@ from quorate.flow.events import (
     Event,
     Look,
     MarketView,
+    Notice,
     Outcome,
     Wake,
     WakeAt,
 )
-from quorate.flow.leaving import follow, watch
+from quorate.flow.leaving import follow, settle, watch
 from quorate.flow.pursuing import give_up
 from quorate.flow.state import State
 from quorate.flow.turn import Bench, Turn, remember
@@ -59,8 +55,8 @@ class Flow:
             watch(turn, event.symbol, candle=False)
         elif isinstance(event, Wake):
             self._wake(turn)
-        elif isinstance(event, Started):
-            turn.note(event)
+        elif isinstance(event, Notice):
+            self._notice(turn, event)
         else:
             answered(turn, event)
         follow(turn)
@@ -68,6 +64,25 @@ class Flow:
         follow(turn)
         self._record_faults(turn)
         return turn.outcome
+
+    def handle_all(self, events: Iterable[Event]) -> Outcome:
+        """Take events as one unit, such as a fill and the end of its order."""
+        whole = Outcome()
+        for event in events:
+            outcome = self.handle(event)
+            whole.records += outcome.records
+            whole.decisions += outcome.decisions
+            whole.actions += outcome.actions
+        return whole
+
+    def _notice(self, turn: Turn, notice: Notice) -> None:
+        """Record what the driver found; do what a change of mode asks for."""
+        turn.note(notice)
+        if not isinstance(notice, ModeSet):
+            return
+        clear_due(turn)
+        for position in list(turn.state.positions.values()):
+            settle(turn, position.id, position.rule)  # take-profits may rest again
 
     def _wake(self, turn: Turn) -> None:
         """Cancel what has rested too long; take up what has waited long enough."""

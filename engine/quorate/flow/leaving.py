@@ -27,8 +27,8 @@ def watch(turn: Turn, symbol: str, *, candle: bool) -> None:
     close: what refuses once a second would fill the journal and the rate counter.
     If it stays then, its take-profits, cancelled for that exit, rest again.
     """
-    for position in list(turn.state.positions.values()):
-        if position.symbol != symbol or position.leaving or not position.bought:
+    for position in list(turn.state.held_in.get(symbol, {}).values()):
+        if position.leaving or not position.bought:
             continue
         hesitant = position.id in turn.state.hesitant
         if candle or not hesitant:

@@ -24,6 +24,7 @@ from quorate.stages.answers import Moment
 from quorate.stages.checks import Finding, Judgement, judge
 from quorate.stages.exits import view_position
 from quorate.stages.orders import choose, draft_order
+from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, ZERO
 from quorate.values.trade import Intent, OrderType, Position, Purpose, Side
 
@@ -39,6 +40,11 @@ WEAKEST = "weakest_position"
 
 def pursue(turn: Turn, proposal: Proposal) -> None:
     """Take a proposal as far as it gets now: sent, waiting, or declined."""
+    mode, entry = turn.state.mode, proposal.purpose == Purpose.ENTRY
+    if mode is Mode.HALTED or (mode is Mode.REDUCE_ONLY and entry):
+        effect: dict[str, Value] = {"reason": turn.state.mode_why}
+        _decline(turn, proposal, str(mode), None, "mode", effect)
+        return
     if proposal.purpose != Purpose.ENTRY:
         amount = min(proposal.amount, turn.state.sellable(proposal.position_id))
         if amount <= ZERO:
@@ -173,6 +179,7 @@ def _intend(
     draft = judgement.draft
     number = turn.state.orders_made + 1
     client_id = f"{turn.state.run}-{number}"
+    allowed_ms = turn.state.order_deadline_ms
     intent = Intent(
         client_id=client_id,
         root_id=proposal.root_id or client_id,
@@ -192,6 +199,7 @@ def _intend(
         cancel_after_ms=_whole(turn, how.cancel_after, moment, default=0),
         position_id=proposal.position_id,
         made_ms=turn.now_ms,
+        deadline_ms=turn.now_ms + allowed_ms if allowed_ms else 0,
     )
     _rulings(turn, judgement, proposal, client_id)
     turn.note(

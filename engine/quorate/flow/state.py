@@ -10,7 +10,7 @@ from typing import Any
 
 from quorate.contract.records import (
     Accepted,
-    Answer,
+    BalancesSeen,
     CancelAsked,
     CancelRefused,
     Closed,
@@ -18,22 +18,28 @@ from quorate.contract.records import (
     Delayed,
     Ended,
     Filled,
+    Found,
     Intended,
     Learned,
     Leaving,
+    MarketsSeen,
+    ModeSet,
     Record,
     Refused,
+    Released,
     Resumed,
+    RulesChanged,
     Started,
     Stopped,
     Tuned,
     Unknown,
 )
+from quorate.flow.booking import book, fill_order, fill_position
 from quorate.rulebook.params import ParamValue, read_tuned
+from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
 from quorate.values.rates import RateLimits
 from quorate.values.trade import (
-    Fill,
     Intent,
     Market,
     Order,
@@ -68,6 +74,7 @@ class State:
     live: dict[str, Order] = field(default_factory=dict)
     finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
     positions: dict[str, Position] = field(default_factory=dict)
+    held_in: dict[str, dict[str, Position]] = field(default_factory=dict)
     leaving: dict[str, Leaving] = field(default_factory=dict)
     hesitant: set[str] = field(default_factory=set)
     unknown_exits: set[tuple[str, str]] = field(default_factory=set)
@@ -78,6 +85,11 @@ class State:
     tuned_by: dict[str, int] = field(default_factory=dict)
     tuned_last: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, Stopped] = field(default_factory=dict)
+    mode: Mode = Mode.ACTIVE
+    mode_since_ms: int = 0
+    mode_why: str = ""
+    order_deadline_ms: int = 0
+    found: set[tuple[str, str]] = field(default_factory=set)
     memories: dict[str, dict[str, Any]] = field(default_factory=dict)
     booked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     orders_made: int = 0
@@ -112,25 +124,6 @@ class State:
         )
         return position.held - promised
 
-    def is_news(self, answer: Answer) -> bool:
-        """Return whether an answer says what is not known yet.
-
-        Venues say things twice, and late. A fill is news whenever it comes, for it is
-        what the venue did; anything else is no news once the order is over.
-        """
-        order = self.order(answer.client_id)
-        if order is None:
-            return False  # not an order of ours
-        if isinstance(answer, Filled):
-            return answer.fill.trade_id not in self.booked.get(answer.client_id, ())
-        if isinstance(answer, CancelRefused):
-            return bool(order.cancel_asked)
-        if isinstance(answer, Accepted):
-            return order.live and not order.venue_id
-        if isinstance(answer, Unknown):
-            return order.status is OrderStatus.SENT
-        return order.live
-
     def apply(self, record: Record) -> None:
         """Fold one record into the state."""
         self.now_ms = max(self.now_ms, record.at_ms)
@@ -143,6 +136,7 @@ class State:
     def _started(self, record: Started) -> None:
         self.run, self.source = record.run, record.source
         self.rulebook, self.limits = record.rulebook, record.limits
+        self.order_deadline_ms = record.order_deadline_ms
         self.markets.update({market.symbol: market for market in record.markets})
         self.balances.update(record.balances)
 
@@ -161,15 +155,27 @@ class State:
         self.positions_made = max(self.positions_made, number)
 
     def _open(self, intent: Intent, at_ms: int, confidence: Decimal | None) -> Position:
-        position = self.positions[intent.position_id] = Position(
-            id=intent.position_id,
-            symbol=intent.symbol,
-            rule=intent.rule,
-            opened_ms=at_ms,
-            confidence=confidence,
-            rulebook=self.rulebook,
+        return self._keep(
+            Position(
+                id=intent.position_id,
+                symbol=intent.symbol,
+                rule=intent.rule,
+                opened_ms=at_ms,
+                confidence=confidence,
+                rulebook=self.rulebook,
+            )
         )
+
+    def _keep(self, position: Position) -> Position:
+        """Take the newest value of a position into the books."""
+        self.positions[position.id] = position
+        self.held_in.setdefault(position.symbol, {})[position.id] = position
         return position
+
+    def _drop(self, position_id: str) -> None:
+        position = self.positions.pop(position_id, None)
+        if position is not None:
+            del self.held_in[position.symbol][position_id]
 
     def _accepted(self, record: Accepted) -> None:
         self._change(
@@ -224,70 +230,36 @@ class State:
         """Note that an exit has sold its share: it sells a share only once."""
         position = self.positions.get(position_id)
         if position is not None and rule not in position.exits_fired:
-            self.positions[position_id] = replace(
-                position, exits_fired=(*position.exits_fired, rule)
-            )
+            fired = (*position.exits_fired, rule)
+            self._keep(replace(position, exits_fired=fired))
 
     def _filled(self, record: Filled) -> None:
         order = self.order(record.client_id)
         if order is None:
             return
-        fill, market = record.fill, self.markets[order.intent.symbol]
+        market = self.markets[order.intent.symbol]
+        booking = book(record.fill, order.intent, market)
         before = self.booked.get(record.client_id, ())
-        self.booked[record.client_id] = (*before, fill.trade_id)
-        in_base = fill.fee_currency == market.base
-        fee_quote = ZERO if in_base else fill.fee
-        fee_base = fill.fee if in_base else ZERO
-        self._change(
-            record.client_id,
+        self.booked[record.client_id] = (*before, record.fill.trade_id)
+        filled = fill_order(order, booking)
+        if order.live:
             # Whoever fills an order has accepted it.
-            status=OrderStatus.OPEN if order.live else order.status,
-            filled=order.filled + fill.amount,
-            cost_quote=order.cost_quote + fill.cost_quote,
-            fee_quote=order.fee_quote + fee_quote,
-            fee_base=order.fee_base + fee_base,
-        )
-        sign = 1 if order.intent.side is Side.BUY else -1
-        self._credit(market.base, sign * fill.amount - fee_base)
-        self._credit(market.quote, -sign * fill.cost_quote - fee_quote)
-        self._move_position(order, fill, fee_quote, fee_base, record.at_ms)
-
-    def _move_position(
-        self,
-        order: Order,
-        fill: Fill,
-        fee_quote: Decimal,
-        fee_base: Decimal,
-        at_ms: int,
-    ) -> None:
+            filled = replace(filled, status=OrderStatus.OPEN)
+            self.live[record.client_id] = filled
+        else:
+            self.finished[record.client_id] = filled
+        for currency, gain in booking.moves:
+            self.balances[currency] = self.balances.get(currency, ZERO) + gain
         position = self.positions.get(order.intent.position_id)
         if position is None and order.intent.side is Side.BUY:
             # A fill that comes after its order was over is held all the same.
-            position = self._open(order.intent, at_ms, None)
-        if position is None:
-            return
-        if order.intent.side is Side.BUY:
-            position = replace(
-                position,
-                opened_ms=position.opened_ms if position.bought else at_ms,
-                bought=position.bought + fill.amount,
-                cost_quote=position.cost_quote + fill.cost_quote,
-                entry_fee_quote=position.entry_fee_quote + fee_quote,
-                fee_base=position.fee_base + fee_base,
-            )
-        else:
-            position = replace(
-                position,
-                sold=position.sold + fill.amount,
-                proceeds_quote=position.proceeds_quote + fill.cost_quote,
-                exit_fee_quote=position.exit_fee_quote + fee_quote,
-                fee_base=position.fee_base + fee_base,
-            )
-        self.positions[position.id] = position
+            position = self._open(order.intent, record.at_ms, None)
+        if position is not None:
+            self._keep(fill_position(position, booking, record.at_ms))
 
     def _leave(self, record: Leaving) -> None:
         position = self.positions[record.position_id]
-        self.positions[record.position_id] = replace(position, leaving=record.rule)
+        self._keep(replace(position, leaving=record.rule))
         self.leaving[record.position_id] = record
         self.hesitant.discard(record.position_id)
         self._forget_waiting(record.position_id)
@@ -305,11 +277,11 @@ class State:
         self.leaving.pop(position_id, None)
         position = self.positions.get(position_id)
         if position is not None:
-            self.positions[position_id] = replace(position, leaving="")
+            self._keep(replace(position, leaving=""))
 
     def _closed(self, record: Closed) -> None:
         position_id = record.trade.position_id
-        self.positions.pop(position_id, None)
+        self._drop(position_id)
         self.leaving.pop(position_id, None)
         self.hesitant.discard(position_id)
         self.declined.pop(position_id, None)
@@ -354,9 +326,6 @@ class State:
         if before is None or before.until_ms < record.until_ms:
             self.stopped[record.symbol] = record
 
-    def _credit(self, currency: str, amount: Decimal) -> None:
-        self.balances[currency] = self.balances.get(currency, ZERO) + amount
-
     def _change(self, client_id: str, **changes: Any) -> None:
         if client_id in self.live:
             self.live[client_id] = replace(self.live[client_id], **changes)
@@ -373,7 +342,29 @@ class State:
             self.booked.pop(forgotten, None)
         position = self.positions.get(order.intent.position_id)
         if position is not None and not position.bought:
-            del self.positions[position.id]
+            self._drop(position.id)
+
+    def _released(self, record: Released) -> None:
+        if record.symbol == "*":
+            self.stopped.clear()
+        else:
+            self.stopped.pop(record.symbol, None)
+
+    def _mode_set(self, record: ModeSet) -> None:
+        self.mode, self.mode_why = record.mode, record.why
+        self.mode_since_ms = record.at_ms
+
+    def _markets_seen(self, record: MarketsSeen) -> None:
+        self.markets.update({market.symbol: market for market in record.markets})
+
+    def _balances_seen(self, record: BalancesSeen) -> None:
+        self.balances.update(record.balances)
+
+    def _rules_changed(self, record: RulesChanged) -> None:
+        self.rulebook = record.rulebook
+
+    def _found(self, record: Found) -> None:
+        self.found.add((record.what, record.venue_id))
 
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
@@ -394,4 +385,10 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     Learned: State._learned,
     Tuned: State._tuned,
     Stopped: State._stopped,
+    Released: State._released,
+    ModeSet: State._mode_set,
+    MarketsSeen: State._markets_seen,
+    BalancesSeen: State._balances_seen,
+    RulesChanged: State._rules_changed,
+    Found: State._found,
 }

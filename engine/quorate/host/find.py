@@ -68,39 +68,53 @@ def find_plugins(
 
 
 def _files(folder: Path, source: str, without: Collection[str]) -> Iterator[Found]:
-    for path in sorted(folder.glob("[!_.]*.py")):
+    """Yield the plugins of a folder: each a file, or a folder with an __init__.py."""
+    for path in sorted(folder.glob("[!_.]*")):
+        main = path if path.suffix == ".py" else path / "__init__.py"
+        if main is not path and not main.is_file():
+            continue
         if path.stem in without:
             yield Found(name=path.stem, source=source, where=str(path))
         else:
-            yield _load_file(path, source)
+            yield _load_file(path, main, source)
 
 
-def _load_file(path: Path, source: str) -> Found:
+def _load_file(path: Path, main: Path, source: str) -> Found:
     name = path.stem
     found = {"name": name, "source": source, "where": str(path)}
     # Each load is a module of its own, so that two hosts never share a global; it
     # stands in sys.modules because dataclasses look their module up there.
     module_name = f"quorate_plugin_{name}_{next(_loads)}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
+    parts = [str(path)] if main is not path else None
+    spec = importlib.util.spec_from_file_location(
+        module_name, main, submodule_search_locations=parts
+    )
     if spec is None or spec.loader is None:
         return Found(**found, fault="not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        source_text = path.read_bytes()
+        source_text = main.read_bytes()
         # What a newer quorate has might be missing here: looked at before it runs.
         if fault := _too_new(_stated_requires(source_text)):
-            del sys.modules[module_name]
+            _forget(module_name)
             return Found(**found, fault=fault)
         # Compiled here and not by the loader, which may take an older file's bytecode.
-        exec(compile(source_text, str(path), "exec"), module.__dict__)
+        exec(compile(source_text, str(main), "exec"), module.__dict__)
     except BaseException as error:
-        del sys.modules[module_name]
+        _forget(module_name)
         if isinstance(error, Exception | SystemExit):
-            return Found(**found, fault=describe(error, path))
+            return Found(**found, fault=describe(error, main))
         raise
     version = str(getattr(module, "__version__", ""))
     return Found(**found, version=version, module=module)
+
+
+def _forget(module_name: str) -> None:
+    """Take a module and its parts out of what is imported."""
+    for name in list(sys.modules):
+        if name == module_name or name.startswith(f"{module_name}."):
+            del sys.modules[name]
 
 
 def _stated_requires(source: bytes) -> object:

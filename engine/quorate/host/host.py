@@ -248,8 +248,19 @@ def _declared(
 
 
 def _content(plugin: Plugin) -> str:
-    """Return the hash of a plugin's file, or the version of an installed one."""
-    file = Path(plugin.where)
-    if not file.is_file():
+    """Return the hash of a plugin's files, or the version of an installed one."""
+    where = Path(plugin.where)
+    if not where.exists():
         return plugin.version
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return content_hash(where)[:12]
+
+
+def content_hash(where: Path) -> str:
+    """Return the SHA-256 of a plugin: a file, or a folder's Python files and names."""
+    if where.is_file():
+        return hashlib.sha256(where.read_bytes()).hexdigest()
+    whole = hashlib.sha256()
+    for path in sorted(where.rglob("*.py")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        whole.update(f"{path.relative_to(where).as_posix()} {digest}\n".encode())
+    return whole.hexdigest()

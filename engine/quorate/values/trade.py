@@ -84,6 +84,7 @@ class Intent:
     ``client_id`` is ours and unique; ``root_id`` is that of the first attempt.
     ``limit_price`` is None for a market order. ``reference_price`` is the price the
     decision saw: slippage is measured against it. ``cancel_after_ms`` is a duration,
+    0 for none; ``deadline_ms`` is the moment after which the venue must not take it,
     0 for none. ``rule`` is the entry or exit rule that asked for it.
     """
 
@@ -105,6 +106,7 @@ class Intent:
     cancel_after_ms: int
     position_id: str
     made_ms: int
+    deadline_ms: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no venue could fill."""
