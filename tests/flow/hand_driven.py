@@ -61,6 +61,7 @@ class HandView:
     seen: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     columns: dict[str, dict[str, float]] = field(default_factory=dict)
     stretches: dict[str, int] = field(default_factory=dict)
+    stales: dict[str, str] = field(default_factory=dict)
 
     def price(self, symbol: str) -> float | None:
         return self.seen[symbol][-1][1] if self.seen.get(symbol) else None
@@ -76,6 +77,9 @@ class HandView:
 
     def stretch_ms(self, symbol: str) -> int:
         return self.stretches.get(symbol, 0)
+
+    def stale(self, symbol: str) -> str:
+        return self.stales.get(symbol, "")
 
     def scores(self, symbol: str) -> dict[str, float]:
         return {"trend": 1.0}

@@ -47,6 +47,10 @@ class TapeView:
         column = lane.signals.column(name)
         return float(column[row]) if column is not None and row >= 0 else None
 
+    def stale(self, symbol: str) -> str:  # noqa: ARG002 - a tape is never late
+        """Return "": on a tape the prices are always those of now."""
+        return ""
+
     def stretch_ms(self, symbol: str) -> int:
         """Return since when the last candles have been candidates, 0 if not."""
         lane = self.lanes[symbol]

@@ -88,6 +88,9 @@ def stopped(turn: Turn, symbol: str) -> str:
     """Return what stopped entries in a symbol, "" when nothing did."""
     if turn.state.mode is not Mode.ACTIVE:
         return str(turn.state.mode)
+    stale = turn.bench.view.stale(symbol)
+    if stale:
+        return stale
     for name in (symbol, "*"):
         stop = turn.state.stopped.get(name)
         if stop is not None and turn.now_ms < stop.until_ms:

@@ -113,3 +113,6 @@ class MarketView(Protocol):
 
     def scores(self, symbol: str) -> dict[str, float]:
         """Return each voter's score at the last closed candle, NaN for abstained."""
+
+    def stale(self, symbol: str) -> str:
+        """Return why the prices are not those of now, "" when they are."""
