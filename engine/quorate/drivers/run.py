@@ -149,14 +149,19 @@ def _begin(driver: TapeDriver, journal: Journal, started: Started) -> None:
     driver.resume(records, cursor)
 
 
-def _limits(setup: TapeSetup) -> RateLimits | None:
-    answer = setup.host.ask_first("rate_limits", tier=setup.tier)
+def ask_limits(host: Host, tier: str) -> RateLimits | None:
+    """Return the rate limits of an account's tier, None when no plugin knows it.
+
+    Raises:
+        VenueError: the plugin that was asked failed.
+    """
+    answer = host.ask_first("rate_limits", tier=tier)
     if answer is None:
         return None
     if answer.error or not isinstance(answer.value, RateLimits):
         raise VenueError(
             f"plugin {answer.plugin} could not tell the rate limits of tier "
-            f"{setup.tier!r}: {answer.error or 'it returned something else'}"
+            f"{tier!r}: {answer.error or 'it returned something else'}"
         )
     return answer.value
 
@@ -167,7 +172,7 @@ def open_venue(setup: TapeSetup) -> tuple[SimulatedVenue, RateLimits | None]:
     Raises:
         VenueError: no plugin knows it, or its plugin failed.
     """
-    limits = _limits(setup)
+    limits = ask_limits(setup.host, setup.tier)
     answer = setup.host.ask_first(
         "venue", name=setup.venue, settings=setup.settings, limits=limits
     )
