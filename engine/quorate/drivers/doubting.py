@@ -1,0 +1,213 @@
+"""When is an order in doubt, and when is silence evidence? Pure; reads no clock.
+
+``doubtful`` says which orders have to be asked for now, ``Doubts`` remembers what was
+asked, and ``not_placed`` and ``gone`` say when silence has become evidence:
+
+- Where the venue refuses an order after its deadline, one query that was *asked* later
+  than that, with room for the clocks, and that finds nothing, proves it was not placed.
+- Elsewhere a request may still be on its way. Then it takes a long, careful window, a
+  cancel by our id that the venue has answered, and two queries after both, some time
+  apart, that find nothing. That is as near to a proof as such a venue allows; until
+  then the order counts at full size.
+- An order that the venue has accepted and no longer knows (an exchange that restarts
+  may lose open orders) is over once two such queries in a careful window have found
+  nothing; its fills stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from quorate.contract.records import Ended
+from quorate.flow.state import State
+from quorate.values.trade import Order, OrderStatus, OrderType, TimeInForce
+
+MARGIN_MS = 2_000
+"""Room for clock differences before "not found" is believed."""
+
+CAREFUL_MS = 120_000
+"""How long a request may be on its way where the venue knows no deadline."""
+
+GRACE_MS = 5_000
+"""How long an answer that should come by itself is waited for."""
+
+APART_MS = 10_000
+"""How far apart two queries are that prove something together."""
+
+LONGEST_WAIT_MS = 30_000
+"""The longest pause between two questions about one order."""
+
+NEVER_MS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What was asked about one order since the venue last told of it.
+
+    ``absent_ms`` is when those queries were asked that found nothing; ``cancelled_ms``
+    when the venue last answered a cancel, 0 for never.
+    """
+
+    times: int = 0
+    asked_ms: int = 0
+    absent_ms: tuple[int, ...] = ()
+    cancelled_ms: int = 0
+
+
+@dataclass(slots=True)
+class Doubts:
+    """What a driver remembers of its questions; a restart begins with none.
+
+    ``margin_ms`` is the room for clock differences, ``careful_ms`` the window of a
+    venue without deadlines, ``gap_ms`` when the order stream last came back: what was
+    not asked since then is in doubt.
+    """
+
+    margin_ms: int = MARGIN_MS
+    careful_ms: int = CAREFUL_MS
+    gap_ms: int = 0
+    orders: dict[str, Doubt] = field(default_factory=dict)
+
+    def of(self, client_id: str) -> Doubt:
+        """Return what was asked about an order."""
+        return self.orders.get(client_id, Doubt())
+
+    def asked(self, client_id: str, at_ms: int) -> None:
+        """Note that a query about an order leaves now."""
+        doubt = self.of(client_id)
+        self.orders[client_id] = replace(doubt, times=doubt.times + 1, asked_ms=at_ms)
+
+    def absent(self, client_id: str, asked_ms: int) -> None:
+        """Note that a query, asked at a moment, has found nothing."""
+        doubt = self.of(client_id)
+        self.orders[client_id] = replace(
+            doubt, absent_ms=(*doubt.absent_ms[-7:], asked_ms)
+        )
+
+    def cancelled(self, client_id: str, at_ms: int) -> None:
+        """Note that the venue has answered a cancel, whatever it said."""
+        self.orders[client_id] = replace(self.of(client_id), cancelled_ms=at_ms)
+
+    def told(self, client_id: str) -> None:
+        """Note that the venue knows the order: earlier silence proves nothing."""
+        self.orders[client_id] = replace(self.of(client_id), absent_ms=())
+
+    def forget(self, state: State) -> None:
+        """Let go of the orders that are over."""
+        for client_id in list(self.orders):
+            if client_id not in state.live:
+                del self.orders[client_id]
+
+
+def when_certain_ms(
+    order: Order, margin_ms: int = MARGIN_MS, careful_ms: int = CAREFUL_MS
+) -> int:
+    """Return the moment after which a query that finds nothing can be evidence.
+
+    With a deadline that query is proof. Without one, or once the venue had accepted
+    the order, it takes more: see ``gone``.
+    """
+    intent = order.intent
+    if order.venue_id or order.filled:
+        return max(order.accepted_ms, intent.made_ms) + careful_ms
+    if intent.deadline_ms:
+        return intent.deadline_ms + margin_ms
+    return intent.made_ms + careful_ms
+
+
+def not_placed(state: State, client_id: str, at_ms: int) -> Ended | None:
+    """Return the end of an order that a query asked late enough has not found.
+
+    None when the venue has shown before that it knows the order, or it is over.
+    """
+    order = state.live.get(client_id)
+    if order is None or order.venue_id or order.filled:
+        return None
+    return Ended(at_ms=at_ms, client_id=client_id, reason="not_placed")
+
+
+def gone(state: State, client_id: str, at_ms: int, doubts: Doubts) -> Ended | None:
+    """Return the end of an order when all that was asked proves one, None if not."""
+    order = state.live.get(client_id)
+    if order is None:
+        return None
+    doubt = doubts.of(client_id)
+    certain_ms = when_certain_ms(order, doubts.margin_ms, doubts.careful_ms)
+    known = bool(order.venue_id or order.filled)
+    if order.intent.deadline_ms and not known:
+        proof = any(asked_ms > certain_ms for asked_ms in doubt.absent_ms)
+        return not_placed(state, client_id, at_ms) if proof else None
+    if not known and not doubt.cancelled_ms:
+        return None
+    after_ms = max(certain_ms, doubt.cancelled_ms)
+    if not _twice([asked for asked in doubt.absent_ms if asked > after_ms]):
+        return None
+    if known:
+        return Ended(at_ms=at_ms, client_id=client_id, reason="cancelled")
+    return not_placed(state, client_id, at_ms)
+
+
+def _twice(asked_ms: Sequence[int]) -> bool:
+    return bool(asked_ms) and max(asked_ms) - min(asked_ms) >= APART_MS
+
+
+def wants_cancel(order: Order, doubts: Doubts, now_ms: int) -> bool:
+    """Return whether a cancel has to be sent before silence can prove anything.
+
+    Only an order without a deadline that the venue has never told of, and whose
+    careful window is over.
+    """
+    known = order.venue_id or order.filled or order.intent.deadline_ms
+    certain_ms = when_certain_ms(order, doubts.margin_ms, doubts.careful_ms)
+    doubt = doubts.of(order.intent.client_id)
+    return not known and now_ms > certain_ms and not doubt.cancelled_ms
+
+
+def doubtful(
+    state: State, now_ms: int, doubts: Doubts | None = None, grace_ms: int = GRACE_MS
+) -> list[Order]:
+    """Return the live orders that have to be asked for now, the oldest first."""
+    known = doubts or Doubts()
+    return [
+        order
+        for order in state.live.values()
+        if when_to_ask_ms(order, known, grace_ms) <= now_ms
+    ]
+
+
+def when_to_ask_ms(order: Order, doubts: Doubts, grace_ms: int = GRACE_MS) -> int:
+    """Return when an order has to be asked for (again); ``NEVER_MS`` without doubt."""
+    doubt = doubts.of(order.intent.client_id)
+    since_ms = _since_ms(order, doubts, doubt, grace_ms)
+    if since_ms == NEVER_MS or not doubt.times:
+        return since_ms
+    again_ms = doubt.asked_ms + pause_ms(doubt.times)
+    certain_ms = when_certain_ms(order, doubts.margin_ms, doubts.careful_ms)
+    if doubt.asked_ms <= certain_ms:
+        again_ms = min(again_ms, certain_ms + 1)  # then the answer counts
+    return max(since_ms, again_ms)
+
+
+def pause_ms(times: int) -> int:
+    """Return how long to wait after having asked so many times: 1 s, 2 s, 4 s, ..."""
+    return int(min(LONGEST_WAIT_MS, 500 << min(times, 16)))
+
+
+def _since_ms(order: Order, doubts: Doubts, doubt: Doubt, grace_ms: int) -> int:
+    """Return since when an order is in doubt, ``NEVER_MS`` when it is not."""
+    intent, moments = order.intent, [NEVER_MS]
+    if order.status is OrderStatus.UNKNOWN or doubt.absent_ms:
+        moments.append(0)
+    if order.status is OrderStatus.SENT:
+        moments.append(intent.made_ms + grace_ms)
+    if order.cancel_asked:
+        moments.append(order.cancel_asked_ms + grace_ms)
+    passing = (
+        intent.type is OrderType.MARKET or intent.time_in_force is not TimeInForce.GTC
+    )
+    if passing:  # it does not rest: its end should have come
+        moments.append(max(order.accepted_ms, intent.made_ms) + grace_ms)
+    if max(intent.made_ms, doubt.asked_ms) < doubts.gap_ms:
+        moments.append(doubts.gap_ms)
+    return min(moments)
