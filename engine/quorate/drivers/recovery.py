@@ -1,0 +1,95 @@
+"""Ask a venue for everything that the journal has to be compared with, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from quorate.contract.live import LiveVenue, OrderReport
+from quorate.drivers.snapshot import Snapshot
+from quorate.errors import NoAnswer
+from quorate.flow.state import State
+
+ROUNDS = 3
+"""How often everything is asked again because something traded meanwhile."""
+
+ATTEMPTS = 5
+PAUSE_S = 0.25
+"""How long to wait after a question without an answer; doubled each time."""
+
+BEFORE_MS = 60_000
+"""How far back before the journal's last record trades are looked at."""
+
+_T = TypeVar("_T")
+
+
+async def take_snapshot(
+    venue: LiveVenue,
+    state: State,
+    now_ms: Callable[[], int],
+    started_ms: int = 0,
+) -> Snapshot:
+    """Return what the venue says of the account and of every order held live.
+
+    Trades are asked from a minute before the last record on, and none from before
+    ``started_ms``, when the journal began. When something trades between the first and
+    the last question, all is asked again, three times at most.
+
+    Raises:
+        NoAnswer: the venue could not be made to tell.
+    """
+    for _ in range(ROUNDS):
+        snapshot = await _take(venue, state, now_ms, started_ms)
+        if snapshot.steady:
+            break
+    return snapshot
+
+
+async def _take(
+    venue: LiveVenue, state: State, now_ms: Callable[[], int], started_ms: int
+) -> Snapshot:
+    asked_ms, booked = now_ms(), _booked(state)
+    since_ms = max(state.now_ms - BEFORE_MS, started_ms)
+    before = await _ask(venue.balances)
+    open_orders = await _ask(venue.open_orders)
+    found = await _find(venue, state)
+    trades = await _ask(lambda: venue.trades(since_ms))
+    markets = await _ask(venue.markets)
+    balances = await _ask(venue.balances)
+    return Snapshot(
+        asked_ms=asked_ms,
+        at_ms=max(asked_ms, now_ms()),
+        open_orders=tuple(open_orders),
+        found=found,
+        trades=tuple(trades),
+        trades_since_ms=since_ms,
+        balances=balances,
+        markets=markets,
+        steady=before == balances and booked == _booked(state),
+    )
+
+
+async def _find(venue: LiveVenue, state: State) -> dict[str, OrderReport | None]:
+    """Ask for every live order, one after the other; leave out what is not told."""
+    found: dict[str, OrderReport | None] = {}
+    for client_id, order in list(state.live.items()):
+        try:
+            found[client_id] = await venue.find(order.intent, order.venue_id)
+        except NoAnswer:
+            continue
+    return found
+
+
+def _booked(state: State) -> int:
+    return sum(map(len, state.booked.values()))
+
+
+async def _ask(question: Callable[[], Awaitable[_T]]) -> _T:
+    """Return the answer to a question that may be asked again."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return await question()
+        except NoAnswer:
+            await asyncio.sleep(PAUSE_S * (1 << attempt))
+    return await question()
