@@ -1,0 +1,358 @@
+"""Put one live run together: account, journal, recovery, streams, and a quiet end.
+
+A start is always a recovery: the journal is folded, the venue is asked what became of
+everything, the differences are told and settled, and only then is anything decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from time import monotonic
+from typing import Any
+
+from quorate.contract.live import Bar, Keys, LiveVenue
+from quorate.contract.records import ModeSet, Record, RulesChanged, Started
+from quorate.drivers.asking import Asker
+from quorate.drivers.clock import LiveClock
+from quorate.drivers.control import Wish
+from quorate.drivers.doubting import MARGIN_MS, Doubts
+from quorate.drivers.live import LiveDriver, Note
+from quorate.drivers.live_lane import KEPT_BARS
+from quorate.drivers.reconcile import Reconciliation, compare
+from quorate.drivers.recovery import take_snapshot
+from quorate.drivers.run import ask_limits
+from quorate.errors import JournalError, NoAnswer, VenueError
+from quorate.flow.events import Cancel, Outcome, WakeAt
+from quorate.flow.state import State
+from quorate.host.host import Host
+from quorate.journal.journal import Journal
+from quorate.journal.store import Lease, take_lease
+from quorate.rulebook.rulebook import Rulebook
+from quorate.values.mode import Mode
+from quorate.values.numbers import ZERO
+from quorate.values.timeframes import MINUTE_MS
+from quorate.values.trade import Order, Position, Purpose
+
+SHUTDOWN = "shutdown"
+"""Why a run that is stopped only reduces; the next start takes it back."""
+
+WISH_EVERY_S = 0.2
+QUIET_FOR_S = 15.0
+"""How long a run that is stopped waits for the venue's answers."""
+
+CLOCK_EVERY_MS = 300_000
+CLOCK_AHEAD_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSetup:
+    """What a live run is made of. ``settings`` is the ``exchange`` section."""
+
+    rulebook: Rulebook
+    host: Host
+    name: str
+    tier: str
+    settings: Mapping[str, Any]
+    symbols: tuple[str, ...]
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run leaves: open positions, and the orders that still rest."""
+
+    run: str
+    positions: tuple[Position, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a run tells its face, and asks of it.
+
+    ``wish`` returns a mode that was asked for and not yet taken, ``taken`` is called
+    when it is in the journal.
+    """
+
+    note: Callable[[Note], None]
+    started: Callable[[LiveDriver], None] = lambda _: None
+    reconciled: Callable[[Reconciliation], None] = lambda _: None
+    wish: Callable[[], Wish | None] = lambda: None
+    taken: Callable[[], None] = lambda: None
+
+
+def open_live_venue(setup: LiveSetup) -> LiveVenue:
+    """Return the venue that reaches the exchange; nothing is sent yet.
+
+    Raises:
+        VenueError: no plugin knows it, or its plugin failed.
+    """
+    answer = setup.host.ask_first(
+        "live_venue", name=setup.name, settings=setup.settings, tier=setup.tier
+    )
+    if answer is None:
+        raise VenueError(
+            f"no plugin reaches the exchange {setup.name!r}; see `quorate plugins`"
+        )
+    if answer.error:
+        raise VenueError(f"the exchange {setup.name!r} cannot be used: {answer.error}")
+    venue: LiveVenue = answer.value
+    return venue
+
+
+async def run_live(
+    setup: LiveSetup, journal: Journal, stop: asyncio.Event, calls: Calls
+) -> Finished:
+    """Trade until ``stop`` is set; then let nothing new begin, and leave in order.
+
+    Raises:
+        QuorateError: it could not start, or what was decided could not be recorded.
+    """
+    venue = open_live_venue(setup)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(venue.close)
+        run = LiveRun(setup, journal, venue, calls)
+        await venue.open(run.symbols, setup.keys)
+        stack.callback(lock_account(setup.name, venue.account).release)
+        await run.start()
+        calls.started(run.driver)
+        await run.trade(stop)
+        return run.finished()
+
+
+class LiveRun:
+    """One live run from its recovery to its end."""
+
+    def __init__(
+        self, setup: LiveSetup, journal: Journal, venue: LiveVenue, calls: Calls
+    ) -> None:
+        self.setup, self.journal = setup, journal
+        self.venue, self.calls = venue, calls
+        self.records = list(journal.records())
+        self.symbols = _symbols(setup.symbols, self.records)
+        self.driver: LiveDriver
+
+    async def start(self) -> None:
+        """Recover: fold the journal, ask the venue, settle the differences."""
+        setup, pace = self.setup, float(self.setup.settings.get("pace", 1))
+        clock = LiveClock(await self.venue.clock_ms(), pace)
+        self.driver = LiveDriver(
+            rulebook=setup.rulebook,
+            host=setup.host,
+            venue=self.venue,
+            clock=clock,
+            write=self._write,
+            on_note=self.calls.note,
+        )
+        digest, sources = setup.rulebook.digest, setup.rulebook.sources
+        self.journal.keep_rulebook(digest, sources.as_texts())
+        if self.records:
+            self._same_account(self.records[0])
+            await self._look_back()
+            wakes = self.driver.flow.recover(self.records)
+            await self._reconcile(wakes)
+        else:
+            self.driver.take([await self._begin()])
+            await self._look_back()
+        self._go_on()
+
+    def _write(self, outcome: Outcome, bars: Sequence[Bar]) -> None:
+        self.journal.write(
+            outcome.records,
+            outcome.decisions,
+            cursor=str(self.driver.now_ms()),
+            rulebook=self.setup.rulebook.digest,
+            candles=bars,
+        )
+
+    @property
+    def _source(self) -> str:
+        return f"{self.setup.name}:{self.venue.account}"
+
+    def _same_account(self, first: object) -> None:
+        if not isinstance(first, Started) or first.source != self._source:
+            told = first.source if isinstance(first, Started) else "something else"
+            raise JournalError(
+                f"the journal is that of {told}, not of {self._source}; "
+                f"name another with --journal"
+            )
+
+    async def _begin(self) -> Started:
+        markets = await self.venue.markets()
+        balances = await self.venue.balances()
+        named = {name for m in markets.values() for name in (m.base, m.quote)}
+        kept = {name: balances.get(name, ZERO) for name in named}
+        deadline_ms = int(self.setup.settings.get("deadline", 0))
+        return Started(
+            at_ms=self.driver.now_ms(),
+            run=token_hex(4),
+            venue=self.setup.name,
+            rulebook=self.setup.rulebook.digest,
+            source=self._source,
+            markets=tuple(markets.values()),
+            balances=tuple(sorted(kept.items())),
+            limits=ask_limits(self.setup.host, self.setup.tier),
+            order_deadline_ms=deadline_ms if self.venue.has_deadline else 0,
+        )
+
+    async def _look_back(self) -> None:
+        """Learn the candles of the past: what the journal kept, then what is later."""
+        now_ms = self.driver.now_ms()
+        since_ms = now_ms - KEPT_BARS * MINUTE_MS
+        for symbol in self.symbols:
+            lane = self.driver.add_symbol(symbol)
+            lane.entered = symbol in self.setup.symbols
+            for bar in self.journal.candles(symbol=symbol, from_ms=since_ms):
+                lane.add(bar)
+            bars = await self.venue.bars(symbol, lane.closed_ms or since_ms)
+            for bar in bars:
+                lane.add(bar)
+
+    async def _reconcile(self, wakes: Sequence[WakeAt]) -> None:
+        state, driver = self.driver.flow.state, self.driver
+        snapshot = await take_snapshot(
+            self.venue, state, driver.now_ms, self.records[0].at_ms
+        )
+        found = compare(state, snapshot, self._margin_ms)
+        self.calls.reconciled(found)
+        if found.refusal:
+            raise JournalError(found.refusal)
+        for unit in found.units:
+            driver.take(unit)
+        for wake in wakes:
+            driver.act(wake)
+        for order in found.cancels:
+            driver.act(Cancel(order.intent.client_id))
+        driver.asked.update(found.waits)
+
+    @property
+    def _margin_ms(self) -> int:
+        return int(self.setup.settings.get("clock_margin", MARGIN_MS))
+
+    def _go_on(self) -> None:
+        """Record what is new since the last run, and take back its shutdown."""
+        driver, digest = self.driver, self.setup.rulebook.digest
+        state, now_ms = driver.flow.state, driver.now_ms()
+        if state.rulebook != digest:
+            driver.take([RulesChanged(at_ms=now_ms, rulebook=digest)])
+        if state.mode is Mode.REDUCE_ONLY and state.mode_why == SHUTDOWN:
+            driver.take([ModeSet(at_ms=now_ms, mode=Mode.ACTIVE, why="start")])
+        for lane in driver.view.lanes.values():
+            lane.restate()
+
+    async def trade(self, stop: asyncio.Event) -> None:
+        """Let everything run until ``stop`` is set or a part of it fails."""
+        driver = self.driver
+        asker = Asker(driver, self.venue, Doubts(margin_ms=self._margin_ms))
+        parts: list[asyncio.Task[None]] = [
+            asyncio.create_task(part)
+            for part in (
+                driver.work(),
+                self.venue.watch(driver.tell),
+                self.venue.follow(driver.tell),
+                asker.work(),
+                self._wishes(),
+                self._check_clock(),
+            )
+        ]
+        end = asyncio.create_task(stop.wait())
+        try:
+            every: list[asyncio.Task[Any]] = [*parts, end]
+            await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                await self._quiet(parts)
+            for part in parts:
+                if part.done():
+                    part.result()
+                    raise VenueError("a part of the run ended by itself")
+        finally:
+            for part in (*parts, end):
+                part.cancel()
+            await asyncio.gather(*parts, end, return_exceptions=True)
+
+    async def _quiet(self, parts: Sequence[asyncio.Task[None]]) -> None:
+        """Stop entries, cancel those that rest, and wait for what is on its way."""
+        driver = self.driver
+        driver.closing = True
+        state = driver.flow.state
+        if state.mode is Mode.ACTIVE:
+            stopped = ModeSet(
+                at_ms=driver.now_ms(), mode=Mode.REDUCE_ONLY, why=SHUTDOWN
+            )
+            driver.take([stopped])
+        until_s = monotonic() + QUIET_FOR_S
+        while monotonic() < until_s and not any(part.done() for part in parts):
+            entries = any(
+                order.intent.purpose is Purpose.ENTRY for order in state.live.values()
+            )
+            if driver.idle and not entries:
+                return
+            await asyncio.sleep(0.05)
+
+    async def _wishes(self) -> None:
+        """Take the modes that a person asks for."""
+        while True:
+            wish = self.calls.wish()
+            if wish is not None:
+                self._take_wish(wish)
+            await asyncio.sleep(WISH_EVERY_S)
+
+    def _take_wish(self, wish: Wish) -> None:
+        driver = self.driver
+        if driver.flow.state.mode is not wish.mode:
+            now_ms = driver.now_ms()
+            driver.take([ModeSet(at_ms=now_ms, mode=wish.mode, why=wish.why)])
+            driver.note("warning", f"mode {wish.mode}: {wish.why}")
+        self.calls.taken()
+
+    async def _check_clock(self) -> None:
+        """Keep the venue's time: a computer that slept comes back with another."""
+        driver = self.driver
+        while True:
+            await asyncio.sleep(driver.clock.wall_s(CLOCK_EVERY_MS))
+            try:
+                told_ms = await self.venue.clock_ms()
+            except NoAnswer:
+                continue
+            ahead_ms = driver.clock.ahead_ms(told_ms)
+            if abs(ahead_ms) > CLOCK_AHEAD_MS * driver.clock.pace:
+                driver.note("alarm", f"the clock was {ahead_ms} ms ahead; set anew")
+                driver.clock.set(told_ms)
+
+    def finished(self) -> Finished:
+        """Return what is left open."""
+        state = self.driver.flow.state
+        return Finished(
+            run=state.run,
+            positions=tuple(p for p in state.positions.values() if p.bought),
+            orders=tuple(state.live.values()),
+        )
+
+
+def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...]:
+    """Return the symbols to be traded, and those where something is still open."""
+    state = State()
+    for record in records:
+        state.apply(record)
+    held = [position.symbol for position in state.positions.values()]
+    ordered = [order.intent.symbol for order in state.live.values()]
+    return tuple(dict.fromkeys((*wanted, *held, *ordered)))
+
+
+def lock_account(name: str, account: str) -> Lease:
+    """Return the right to trade an account, for this process alone on this machine.
+
+    Raises:
+        JournalError: another run holds it.
+    """
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(home) / "quorate" / f"{name}-{account}.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = f"account {account} of {name} is traded by another run; stop that run first"
+    return take_lease(path, told)
