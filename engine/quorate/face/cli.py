@@ -30,6 +30,9 @@ MODULES = {
     "backtest": "run",
     "report": "report",
     "explain": "explain",
+    "exchange": "exchange",
+    "halt": "halt",
+    "resume": "halt",
 }
 """The commands in the order they are met, and the module of each."""
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from quorate.bundle import bundled
+from quorate.drivers.keys import hide_keys
 from quorate.errors import RulebookError, WorkspaceError
+from quorate.face.exchange_section import exchange_problems, resolve_exchange
 from quorate.host.host import Host, open_host
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.literals import read_quantity
@@ -27,7 +29,8 @@ SHIPPED = Path(__file__).parent / "template" / FILE
 class Workspace:
     """Where things are, and what the venue is told. Quantities are resolved:
 
-    ratios are Decimals and durations milliseconds.
+    ratios are Decimals and durations milliseconds. ``exchange`` is where real orders
+    go, empty when quorate.yaml does not say.
     """
 
     root: Path
@@ -39,6 +42,7 @@ class Workspace:
     venue: str = "paper"
     tier: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    exchange: Mapping[str, Any] = field(default_factory=dict)
 
     def with_overlays(self, overlays: Sequence[Path]) -> Workspace:
         """Return the workspace with further overlays laid on."""
@@ -97,6 +101,7 @@ def open_workspace(root: Path) -> Workspace:
         venue=venue,
         tier=str(said.get("tier", "")),
         settings={"tier": said.get("tier", ""), **_resolve(said.get(venue, {}))},
+        exchange=resolve_exchange(said.get("exchange", {}), str(said.get("tier", ""))),
     )
 
 
@@ -104,10 +109,13 @@ def _read(file: Path) -> Mapping[str, Any]:
     document, problems = read_document(file, file.name)
     if document is not None:
         problems = [*problems, *check_shape(document, "workspace")]
-        problems.extend(_unread_quantities(document.value, file.name))
+        if isinstance(document.value.get("paper", {}), dict):
+            problems.extend(_unread_quantities(document.value, file.name))
+        problems.extend(exchange_problems(document))
     if document is None or problems:
+        problems.sort(key=lambda problem: problem.span)
         shown = "\n".join(render(problem) for problem in problems)
-        raise WorkspaceError(shown)
+        raise WorkspaceError(hide_keys(shown))
     value: Mapping[str, Any] = document.value
     return value
 

@@ -77,6 +77,11 @@ class Journal:
         store = Store.open(path, read_only=read_only)
         return cls(store, commit_every=commit_every, read_only=read_only)
 
+    @staticmethod
+    def is_written(path: Path) -> bool:
+        """Return whether a run writes the journal at ``path`` now."""
+        return Store.is_written(path)
+
     def write(
         self,
         records: Sequence[Record],

@@ -111,6 +111,17 @@ class Store:
                 store._prepare("wal")
         return store
 
+    @staticmethod
+    def is_written(path: Path) -> bool:
+        """Return whether a process writes the journal at ``path`` now."""
+        if not path.exists():
+            return False
+        try:
+            _Lease(path.resolve()).release()
+        except JournalError:
+            return True
+        return False
+
     @classmethod
     def _connect(cls, path: Path, mode: str) -> Store:
         name = f"journal {path}"
