@@ -163,7 +163,7 @@ def measure(tape: Path | None, count: int) -> list[Timed]:
     else:
         month = fill_gaps(read_tape(tape))
     year = repeat(month, count)
-    lifted = [("max_drawdown", "90%")]
+    lifted = [("max_drawdown", "90%"), ("kill_drawdown", "95%")]
     return [
         timed_run("default rulebook", year, []),
         timed_run("drawdown guard lifted", year, lifted),

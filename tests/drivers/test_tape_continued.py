@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from quorate import Declined, Intended, ModeSet
+
 runs = import_module("tape_runs")
 THREE = ("BTC/USD", "ETH/USD", "SOL/USD")
 
@@ -103,6 +105,37 @@ def test_a_killed_run_goes_on_to_the_same_end(units: int, tmp_path: Path) -> Non
 def test_walking_every_candle_and_jumping_leave_the_same_journal(seed: int) -> None:
     tapes = runs.made_up(seed, *((0.4, *THREE) if seed % 2 else (1.5, "BTC/USD")))
     same(runs.run(tapes), runs.run(tapes, walk=True))
+
+
+SWITCHES = {
+    "a loss": ("drawdown >= 0.1%", "reduce_only"),
+    "positions": ("open_positions >= 1", "halted"),
+    "exposure": ("exposure > 20.1%", "reduce_only"),
+    "silence": ("since_exit > 50m and since_exit < 1d", "halted"),
+}
+
+
+@pytest.mark.parametrize("what", SWITCHES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_walking_and_jumping_agree_on_kill_switches(
+    what: str, seed: int, tmp_path: Path
+) -> None:
+    when, mode = SWITCHES[what]
+    workspace = runs.workspace_with(tmp_path, {})
+    rule = f"switches:\n  - {{id: last, when: {when}, then: {{mode: {mode}}}}}\n"
+    (workspace / "rules" / "switches.yaml").write_text(rule)
+    settings = {"stop_loss": "0.5%"} if what == "a loss" else {}
+    tapes = runs.made_up(seed, 1, *THREE)
+    given = {"workspace": workspace, "settings": settings}
+    jumped = runs.run(tapes, **given)
+    same(jumped, runs.run(tapes, **given, walk=True))
+    fired = [r for r in jumped.records if isinstance(r, ModeSet)]
+    assert [str(r.mode) for r in fired] == [mode]
+    later = [r for r in jumped.records if r.at_ms > fired[0].at_ms]
+    sent = [r.intent for r in later if isinstance(r, Intended)]
+    assert all(intent.side == "sell" for intent in sent)
+    assert mode == "reduce_only" or not sent
+    assert {d.by for d in later if isinstance(d, Declined)} >= {mode}
 
 
 def test_a_run_twice_leaves_the_same_journal() -> None:

@@ -131,7 +131,7 @@ def test_check_prints_facts_when_all_is_well(workspace: Path) -> None:
     assert shown.exit_code == 0
     for fact in (
         "ok:",
-        "9: rules/checks.yaml",
+        "10: rules/checks.yaml",
         "guard rate_limit",
         "portfolio-for-exits",
     ):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from quorate import Accepted, CancelRefused, Ended, Refused, Unknown
+from quorate import Accepted, CancelRefused, Ended, Mode, ModeSet, Refused, Unknown
 from quorate.flow.events import Candle, Event, Look, Outcome, Wake
 
 hand_driven = import_module("hand_driven")
@@ -102,6 +102,9 @@ def see(view: Any, step: Mapping[str, Any], symbol: str, make: type) -> Event:
 
 def answer_of(hand: Any, step: Mapping[str, Any]) -> Event:
     now_ms = hand.view.now_ms
+    if "mode" in step:
+        mode = Mode(step["mode"])
+        return ModeSet(at_ms=now_ms, mode=mode, why=step.get("why", "by hand"))
     if "filled" in step:
         more = {k: step[k] for k in ("fee_in", "trade") if k in step}
         filled: Event = hand.fill(
@@ -161,9 +164,11 @@ def check_state(hand: Any, wanted: Mapping[str, Any]) -> None:
         "tuned": state.tuned,
         "learned": {what: lesson.value for (what, _), lesson in state.learned.items()},
         "stopped": sorted(state.stopped),
+        "mode": str(state.mode),
+        "spent": {rule: quote for rule, quote in state.spent},
     }
     for name, value in wanted.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name != "spent":
             told = {
                 k: plain(v)
                 for k, v in was[name].items()

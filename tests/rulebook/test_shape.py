@@ -170,6 +170,11 @@ tuning:
     min_samples: 5
     at_most_every: 1h
     then: {set: {a: 5}}
+switches:
+  - id: h
+    about: x
+    when: drawdown > 5%
+    then: {mode: halted}
 symbols:
   - {match: 'X/*', means: 'Y/*', about: x}
 """

@@ -257,11 +257,26 @@ class PluginFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeSet:
-    """What may be sent changes; ``why`` names the rule, the command or the signal."""
+    """What may be sent changes; ``why`` names the rule, the command or the signal.
+
+    A kill switch that fired is named in ``rule``, and in ``symbol`` where it held. It
+    is spent then, for all of the symbol's quote currency, until it is ``Rearmed``.
+    """
 
     at_ms: int
     mode: Mode
     why: str
+    rule: str = ""
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rearmed:
+    """A kill switch has ceased to hold where it fired: it may fire again."""
+
+    at_ms: int
+    rule: str
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +347,7 @@ Record = (
     | ErrorSeen
     | PluginFault
     | ModeSet
+    | Rearmed
     | Released
     | MarketsSeen
     | BalancesSeen

@@ -14,6 +14,7 @@ from quorate.drivers.path import LOOKS, Path
 from quorate.drivers.screen import ExitScreen
 from quorate.flow.flow import Flow
 from quorate.stages.votes import Signals
+from quorate.values.mode import Mode
 from quorate.values.trade import Position, Side
 
 NEVER = 1 << 62
@@ -143,6 +144,8 @@ class Lane:
         """Return when the next exit holds for an open position, or NEVER."""
         nearest = NEVER
         state = self.flow.state
+        if state.mode is Mode.HALTED:
+            return NEVER  # nothing leaves
         for position in state.held_in.get(self.symbol, {}).values():
             if position.leaving or not position.bought:
                 continue

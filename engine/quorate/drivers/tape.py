@@ -211,7 +211,7 @@ class TapeDriver:
 
     def _next_candle(self, lane: Lane, after_ms: int) -> int:
         closed = lane.path.closed(after_ms)
-        if not self.walk:
+        if not self.walk and not self.flow.bench.switches_move:
             return lane.next_candidate(closed)
         if closed >= len(lane.path):
             return NEVER

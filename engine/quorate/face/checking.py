@@ -21,7 +21,16 @@ from quorate.rulebook.rulebook import (
     read_rulebook,
 )
 
-SECTIONS = ("votes", "entry", "checks", "orders", "errors", "exits", "tuning")
+SECTIONS = (
+    "votes",
+    "entry",
+    "checks",
+    "orders",
+    "errors",
+    "exits",
+    "tuning",
+    "switches",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ _SAID: Mapping[tuple[str, Verdict], str] = {
     ("errors", Verdict.FIRED): "error rule {rule} resolved the refusal",
     ("errors", Verdict.NOT_KNOWN): "no error rule matches this error",
     ("tuning", Verdict.FIRED): "tuning rule {rule} turned a param",
+    ("switches", Verdict.FIRED): "kill switch {rule} set what may be sent",
+    ("mode", Verdict.REFUSED): "nothing of the kind may be sent while {rule}",
 }
 
 

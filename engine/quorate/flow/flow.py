@@ -26,9 +26,11 @@ from quorate.flow.events import (
 from quorate.flow.leaving import follow, settle, watch
 from quorate.flow.pursuing import give_up
 from quorate.flow.state import State
+from quorate.flow.switching import switch_after, switch_at_candle
 from quorate.flow.turn import Bench, Turn, remember
 from quorate.host.host import Host
 from quorate.rulebook.rulebook import Rulebook
+from quorate.values.mode import Mode
 
 
 class Flow:
@@ -50,6 +52,7 @@ class Flow:
         if isinstance(event, Candle):
             watch(turn, event.symbol, candle=True)
             follow(turn)  # exits before entries
+            switch_at_candle(turn, event.symbol)
             enter(turn, event.symbol)
         elif isinstance(event, Look):
             watch(turn, event.symbol, candle=False)
@@ -62,6 +65,7 @@ class Flow:
         follow(turn)
         take_up_funds(turn)
         follow(turn)
+        switch_after(turn)
         self._record_faults(turn)
         return turn.outcome
 
@@ -81,6 +85,8 @@ class Flow:
         if not isinstance(notice, ModeSet):
             return
         clear_due(turn)
+        if notice.mode is Mode.HALTED:
+            return
         for position in list(turn.state.positions.values()):
             settle(turn, position.id, position.rule)  # take-profits may rest again
 
@@ -127,12 +133,19 @@ class Flow:
             yield WakeAt(delayed.until_ms)
 
     def standing_veto(self, symbol: str) -> str:
-        """Return the veto that declines every candidate until a record lifts it, or "".
+        """Return what declines every candidate until a record lifts it, or "".
 
-        While it stands, a candle of a stretch that it has already declined has nothing
-        to decide and nothing to record: a driver may pass over it.
+        It is a veto, or the mode. While it stands, a candle of a stretch that it has
+        already declined has nothing to decide and nothing to record: a driver may pass
+        over it.
         """
-        bench = self.bench
+        bench, state = self.bench, self.state
+        if state.mode is not Mode.ACTIVE:
+            return str(state.mode)
+        for name in (symbol, "*"):
+            stop = state.stopped.get(name)
+            if stop is not None and state.now_ms < stop.until_ms:
+                return ""  # it comes before the vetoes, and time alone lifts it
         if not all(asks_approval(rule) for rule in bench.rulebook.entry):
             return ""
         found = bench.held_vetoes(bench.desk(symbol, self.state.now_ms))

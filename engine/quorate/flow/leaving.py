@@ -16,6 +16,7 @@ from quorate.flow.turn import Turn
 from quorate.rulebook.rules import ExitRule
 from quorate.stages.answers import Moment
 from quorate.stages.exits import look, view_position
+from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, ZERO
 from quorate.values.trade import Position, Purpose
 
@@ -25,8 +26,11 @@ def watch(turn: Turn, symbol: str, *, candle: bool) -> None:
 
     A position whose last exit was refused is looked at again only at a candle's
     close: what refuses once a second would fill the journal and the rate counter.
-    If it stays then, its take-profits, cancelled for that exit, rest again.
+    If it stays then, its take-profits, cancelled for that exit, rest again. While
+    nothing may be sent none leaves: that would only cancel what still protects it.
     """
+    if turn.state.mode is Mode.HALTED:
+        return
     for position in list(turn.state.held_in.get(symbol, {}).values()):
         if position.leaving or not position.bought:
             continue

@@ -17,6 +17,7 @@ from quorate.contract.views import Draft
 from quorate.flow.closing import write_off
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Send, WakeAt
+from quorate.flow.switching import switch
 from quorate.flow.turn import Turn
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.rules import CheckRule, ExitRule, Formula, How
@@ -40,6 +41,7 @@ WEAKEST = "weakest_position"
 
 def pursue(turn: Turn, proposal: Proposal) -> None:
     """Take a proposal as far as it gets now: sent, waiting, or declined."""
+    switch(turn, proposal.symbol)
     mode, entry = turn.state.mode, proposal.purpose == Purpose.ENTRY
     if mode is Mode.HALTED or (mode is Mode.REDUCE_ONLY and entry):
         effect: dict[str, Value] = {"reason": turn.state.mode_why}

@@ -24,6 +24,7 @@ from quorate.contract.records import (
     Leaving,
     MarketsSeen,
     ModeSet,
+    Rearmed,
     Record,
     Refused,
     Released,
@@ -61,7 +62,8 @@ class State:
     """What is true now. Only ``apply`` changes it, and only by records.
 
     ``version`` counts the changes that a decision may depend on, ``turns`` those of
-    tuned params.
+    tuned params. ``spent`` has the kill switches that fired, with the quote currency
+    they fired for, and the symbol where they did.
     """
 
     now_ms: int = 0
@@ -88,6 +90,7 @@ class State:
     mode: Mode = Mode.ACTIVE
     mode_since_ms: int = 0
     mode_why: str = ""
+    spent: dict[tuple[str, str], str] = field(default_factory=dict)
     order_deadline_ms: int = 0
     found: set[tuple[str, str]] = field(default_factory=set)
     memories: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -103,11 +106,8 @@ class State:
 
     def orders_of(self, position_id: str) -> list[Order]:
         """Return the live orders of a position."""
-        return [
-            order
-            for order in self.live.values()
-            if order.intent.position_id == position_id
-        ]
+        live = self.live.values()
+        return [order for order in live if order.intent.position_id == position_id]
 
     def sellable(self, position_id: str) -> Decimal:
         """Return what a position holds and no live sale has promised yet."""
@@ -353,6 +353,11 @@ class State:
     def _mode_set(self, record: ModeSet) -> None:
         self.mode, self.mode_why = record.mode, record.why
         self.mode_since_ms = record.at_ms
+        if record.rule:
+            self.spent[record.rule, self.markets[record.symbol].quote] = record.symbol
+
+    def _rearmed(self, record: Rearmed) -> None:
+        self.spent.pop((record.rule, self.markets[record.symbol].quote), None)
 
     def _markets_seen(self, record: MarketsSeen) -> None:
         self.markets.update({market.symbol: market for market in record.markets})
@@ -387,6 +392,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     Stopped: State._stopped,
     Released: State._released,
     ModeSet: State._mode_set,
+    Rearmed: State._rearmed,
     MarketsSeen: State._markets_seen,
     BalancesSeen: State._balances_seen,
     RulesChanged: State._rules_changed,

@@ -41,7 +41,9 @@ class Held:
 class Bench:
     """What every turn works with. ``view`` is moved along by the driver.
 
-    ``steady`` are the vetoes, by bit, that can change only with a recorded event.
+    ``steady`` are the vetoes, by bit, that can change only with a recorded event;
+    ``switches_move`` says that some kill switch can change without one. ``switched``
+    has the version and the moment at which a symbol's were looked at last.
     """
 
     rulebook: Rulebook
@@ -56,6 +58,9 @@ class Bench:
     orders: Conditions = field(init=False)
     exits: Conditions = field(init=False)
     tuning: Conditions = field(init=False)
+    switches: Conditions = field(init=False)
+    switches_move: bool = field(init=False)
+    switched: dict[str, tuple[int, int]] = field(default_factory=dict)
     _params: dict[str, dict[str, ParamValue]] = field(default_factory=dict)
     _floats: dict[str, dict[str, Any]] = field(default_factory=dict)
     _params_turns: int = 0
@@ -83,6 +88,9 @@ class Bench:
         self.orders = ask(rules.orders, ["when"], exact=True)
         self.exits = ask(rules.exits, ["when"], exact=False)
         self.tuning = ask(rules.tuning, ["when", "until"], exact=True)
+        self.switches = ask(rules.switches, ["when"], exact=True)
+        moved_by = self.answers.moves(self.switches.reads)
+        self.switches_move = not moved_by <= {Moves.STATE}
 
     def params(self, symbol: str) -> dict[str, ParamValue]:
         """Return every param's value for a symbol, tuning included."""

@@ -1,4 +1,4 @@
-"""What reads each section; here what tunes the others and names symbols."""
+"""What reads each section; here what tunes the others, stops them, names symbols."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from quorate.rulebook.build_votes import entry, votes
 from quorate.rulebook.builder import ANY_TIME, FLAG, Bounds, Builder
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Param
-from quorate.rulebook.rules import Alias, Formula, TuningRule
+from quorate.rulebook.rules import Alias, Formula, SwitchRule, TuningRule
 from quorate.rulebook.terms import Name, Want
+from quorate.values.mode import Mode
 
 
 def tuning(builder: Builder) -> list[TuningRule]:
@@ -87,6 +88,19 @@ def _bounds(param: Param) -> Bounds | None:
     return Bounds(words, lambda value: low <= value <= high)
 
 
+def switches(builder: Builder) -> list[SwitchRule]:
+    """Return the kill switches, in the order of the file."""
+    names = builder.names("switches")
+    rules = []
+    for path, item in builder.items("switches"):
+        when = builder.formula(item["when"], (*path, "when"), FLAG, names, exact=True)
+        if when is not None:
+            mode = Mode(item["then"]["mode"])
+            place = builder.place(path)
+            rules.append(SwitchRule(id=item["id"], place=place, when=when, mode=mode))
+    return rules
+
+
 def symbols(builder: Builder) -> list[Alias]:
     """Return the aliases."""
     found = []
@@ -107,6 +121,7 @@ SECTIONS: Mapping[str, Callable[[Builder], list[Any]]] = {
     "errors": errors,
     "exits": exits,
     "tuning": tuning,
+    "switches": switches,
     "symbols": symbols,
 }
 """What reads each section, in the order of the road of a trade."""

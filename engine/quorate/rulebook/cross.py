@@ -47,8 +47,9 @@ CODES = {
     "R422": "a weight for a plugin that does not vote by itself",
     "R423": "a tuned param without bounds",
     "R424": "an alias whose meaning does not fit its pattern",
-    "R426": "no exit sells the whole of a position",
     "R425": "a tuned param that has other values for some symbols",
+    "R426": "no exit sells the whole of a position",
+    "R427": "a tuned param that a kill switch uses",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")
@@ -70,6 +71,7 @@ def check_whole(
         *_needed_params(sections, params, facts, lines),
         *_tuned_votes(sections, lines),
         *_tuned_by_symbol(sections, params, lines),
+        *_tuned_switches(sections, lines),
         *_unclosed(sections["exits"], lines),
         *_unreachable(sections, lines),
         *_unused_params(sections, params, facts, lines),
@@ -241,6 +243,25 @@ def _tuned_by_symbol(
                 )
 
 
+def _tuned_switches(
+    sections: Mapping[str, Sequence[Any]], lines: Mapping[str, Sequence[str]]
+) -> Iterator[Problem]:
+    """Yield what turns a kill switch: the engine must not move its own last limit."""
+    switching = {
+        name for section, _, _, name in _uses(sections) if section == "switches"
+    }
+    for rule in sections["tuning"]:
+        for name, _ in rule.settings:
+            if name in switching:
+                yield Problem(
+                    "R427",
+                    f"`{name}` is used by a kill switch, which nothing may turn",
+                    rule.place,
+                    source=_source(lines, rule.place),
+                    help="turn another param",
+                )
+
+
 def _unclosed(
     exits: Sequence[ExitRule], lines: Mapping[str, Sequence[str]]
 ) -> Iterator[Problem]:
@@ -271,6 +292,7 @@ def _unreachable(
         *_behind_default(sections["orders"]),
         *_behind_equal(sections["errors"], lambda rule: rule.pattern.pattern),
         *_behind_equal(sections["symbols"], lambda rule: rule.match),
+        *_behind_stricter(sections["switches"]),
     ):
         name = getattr(rule, "id", None) or rule.match
         before = getattr(final, "id", None) or final.match
@@ -301,6 +323,16 @@ def _behind_equal(
             yield rule, seen[match(rule)]
         elif getattr(rule, "when", None) is None:
             seen[match(rule)] = rule
+
+
+def _behind_stricter(rules: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield each kill switch whose condition another sets no laxer a mode on."""
+    for number, rule in enumerate(rules):
+        for other in rules[:number]:
+            same = other.when.text == rule.when.text
+            if same and not rule.mode.stricter_than(other.mode):
+                yield rule, other
+                break
 
 
 def _unused_params(

@@ -21,6 +21,7 @@ from quorate.rulebook.rules import (
     ErrorRule,
     ExitRule,
     OrderRule,
+    SwitchRule,
     TuningRule,
     VoteRule,
 )
@@ -45,6 +46,7 @@ class Rulebook:
     errors: tuple[ErrorRule, ...]
     exits: tuple[ExitRule, ...]
     tuning: tuple[TuningRule, ...]
+    switches: tuple[SwitchRule, ...]
     symbols: tuple[Alias, ...]
     facts: Mapping[str, Fact] = field(repr=False)
     functions: Mapping[str, Function] = field(repr=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.terms import Expression
+from quorate.values.mode import Mode
 from quorate.values.trade import OrderType, Side, TimeInForce
 
 
@@ -148,6 +149,16 @@ class TuningRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRule:
+    """A kill switch: when it holds, no more than ``mode`` allows may be sent."""
+
+    id: str
+    place: Span
+    when: Formula
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
     """Another spelling of symbols: pattern and meaning."""
 
@@ -156,4 +167,13 @@ class Alias:
     place: Span
 
 
-Rule = VoteRule | EntryRule | CheckRule | OrderRule | ErrorRule | ExitRule | TuningRule
+Rule = (
+    VoteRule
+    | EntryRule
+    | CheckRule
+    | OrderRule
+    | ErrorRule
+    | ExitRule
+    | TuningRule
+    | SwitchRule
+)

@@ -21,6 +21,7 @@ STAGES: Mapping[str, frozenset[Stage]] = {
     "errors": _ACCOUNT | {Stage.ORDER, Stage.FAULT},
     "exits": _ACCOUNT | {Stage.POSITION},
     "tuning": frozenset({Stage.ACCOUNT}),
+    "switches": frozenset({Stage.ACCOUNT}),
 }
 """The stages whose facts a section may mention. Vetoes are the votes of risk."""
 

@@ -15,3 +15,8 @@ class Mode(StrEnum):
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
     HALTED = "halted"
+
+    def stricter_than(self, other: Mode) -> bool:
+        """Return whether less may be sent than in the other mode."""
+        modes = list(Mode)
+        return modes.index(self) > modes.index(other)
