@@ -23,6 +23,8 @@ Errors = Callable[[object], tuple[str, ...] | None]
 """Reads the error codes of a reply; () for none, None when its shape is not known."""
 Ids = Callable[[object], tuple[str, ...]]
 """Reads the order ids in the reply to a new order."""
+Fees = Callable[[object, str], tuple[Decimal, Decimal] | None]
+"""Reads the maker's and the taker's fee of one market id, as ratios."""
 
 
 class Lookup(StrEnum):
@@ -43,6 +45,12 @@ def anything_said(_path: str, body: object) -> bool:
     return isinstance(body, dict | list)
 
 
+def one_page(body: object) -> tuple[int, int]:
+    """Take a reply for all there is."""
+    much = len(body) if isinstance(body, dict | list) else 0
+    return much, much
+
+
 def cancel_taken(body: object) -> bool:
     """Take any object or list for a cancel that was taken."""
     return isinstance(body, dict | list)
@@ -52,10 +60,10 @@ def cancel_taken(body: object) -> bool:
 class Adapter:
     """How one exchange is spoken to through ccxt.
 
-    ``deadline_param`` is "" when the exchange knows no deadline. ``paths_*`` are the
-    points a private path costs in the REST budget; ``rest_tiers`` its limit and decay
-    a second for each tier. ``order_field`` and ``trade_field`` say where exact figures
-    stand in the raw reply. Fees are the dearest step of the documented ladder: used
+    ``deadline_param`` is "" when the exchange knows no deadline. ``path_costs`` are
+    the points a private path costs in the REST budget; ``rest_tiers`` its limit and
+    decay a second for each tier. ``order_fields`` and ``trade_fields`` say where exact
+    figures stand in the raw reply. Fees are the dearest step of the documented ladder: used
     only while the account's own cannot be asked.
     """
 
@@ -87,14 +95,15 @@ class Adapter:
     rate_words: Codes = field(default_factory=Codes)
     order_fields: Mapping[str, str] = field(default_factory=dict)
     trade_fields: Mapping[str, str] = field(default_factory=dict)
-    reason_field: str = ""
     tick_field: str = ""
     status_field: str = ""
     ask_rights: str = ""
     read_rights: Callable[[object], Rights] | None = None
-    fees_call: str = ""
-    read_fees: Callable[[object], object] | None = None
+    ask_fees: str = ""
+    read_fees: Fees | None = None
+    open_params: Mapping[str, Any] = field(default_factory=dict)
     page_param: str = ""
+    read_page: Callable[[object], tuple[int, int]] = one_page
     page_size: int = 50
     trades_need_symbol: bool = True
     path_costs: Mapping[str, Decimal] = field(default_factory=dict)

@@ -36,11 +36,13 @@ def answers(path: str, body: object) -> bool:
     """Return whether the reply holds what was asked for."""
     if path in _LISTS:
         return isinstance(body, list) and all(isinstance(each, dict) for each in body)
+    if path not in ("account", "order"):
+        return isinstance(body, dict | list)
     if not isinstance(body, dict):
         return False
     if path == "account":
         return isinstance(body.get("balances"), list)
-    return "orderId" in body if path == "order" else bool(body)
+    return "orderId" in body
 
 
 def cancelled(body: object) -> bool:

@@ -60,12 +60,11 @@ _LISTS = {
 
 def answers(path: str, body: object) -> bool:
     """Return whether the reply holds what was asked for."""
-    if not isinstance(body, dict):
-        return False
     if path == "brokerage/orders/historical/{order_id}":
-        return isinstance(body.get("order"), dict)
-    name = _LISTS.get(path)
-    told = [] if name is None else body.get(name)
+        return isinstance(body, dict) and isinstance(body.get("order"), dict)
+    if path not in _LISTS:
+        return isinstance(body, dict | list)
+    told = body.get(_LISTS[path]) if isinstance(body, dict) else None
     return isinstance(told, list) and all(isinstance(each, dict) for each in told)
 
 
@@ -109,6 +108,7 @@ COINBASE = Adapter(
     trade_fields={"price": "price", "amount": "size", "fee": "commission"},
     ask_rights="v3PrivateGetBrokerageKeyPermissions",
     read_rights=read_rights,
+    open_params={"paginate": True},
     trades_need_symbol=False,
     page_size=100,
     rest_limit=Decimal(30),

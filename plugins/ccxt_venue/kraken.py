@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from quorate import Rights
+from quorate import Rights, exact
 
 from .adapter import Adapter, Lookup
 from .refusals import KRAKEN as REFUSALS
@@ -53,6 +53,17 @@ def answers(path: str, body: object) -> bool:
     return True
 
 
+def read_page(body: object) -> tuple[int, int]:
+    """Return how many orders or trades a reply lists, and how many there are in all."""
+    result = _result(body)
+    if not isinstance(result, dict):
+        return 0, 0
+    lists = [result[name] for name in _LISTS.values() if name in result]
+    listed = len(lists[0]) if lists else 0
+    count = result.get("count")
+    return listed, count if isinstance(count, int) else listed
+
+
 def cancelled(body: object) -> bool:
     """Return whether CancelOrder counted an order, or says that it is under way."""
     result = _result(body)
@@ -79,6 +90,28 @@ def read_rights(body: object) -> Rights:
         may_trade=any(word in told for word in ("modify", "trade", "create")),
         addresses=_addresses(result),
     )
+
+
+def read_fees(body: object, market_id: str) -> tuple[Decimal, Decimal] | None:
+    """Return the maker's and taker's fee of TradeVolume, told there in percent.
+
+    A market without a maker's schedule asks both sides for the same.
+    """
+    result = _result(body)
+    if not isinstance(result, dict):
+        return None
+    taker = _percent(result.get("fees"), market_id)
+    maker = _percent(result.get("fees_maker"), market_id)
+    return None if taker is None else (taker if maker is None else maker, taker)
+
+
+def _percent(schedule: object, market_id: str) -> Decimal | None:
+    told = schedule.get(market_id) if isinstance(schedule, dict) else None
+    fee = told.get("fee") if isinstance(told, dict) else None
+    try:
+        return exact(str(fee)) / 100
+    except (ArithmeticError, ValueError):
+        return None
 
 
 def _permissions(told: object) -> tuple[str, ...]:
@@ -108,7 +141,7 @@ KRAKEN = Adapter(
     cancel_by_client_id=True,
     lookup=Lookup.FILTER,  # fetch_order would send our id as userref
     deadline_param="deadline",
-    deadline_most_ms=60_000,
+    deadline_most_ms=55_000,  # of 60 s: clocks differ
     # Said aloud: the fee in quote currency, whatever the default of the side is.
     send_params={"oflags": "fciq"},
     strict_nonce=True,
@@ -126,7 +159,10 @@ KRAKEN = Adapter(
     status_field="status",
     ask_rights="privatePostGetApiKeyInfo",
     read_rights=read_rights,
+    ask_fees="privatePostTradeVolume",
+    read_fees=read_fees,
     page_param="ofs",
+    read_page=read_page,
     page_size=50,
     trades_need_symbol=False,
     # Placing and cancelling are not counted here; history and ledgers count double.

@@ -131,7 +131,7 @@ class Lane:
         self._let_on()
 
     def _let_on(self) -> None:
-        """Give turns to those that may go, and come back when the budget allows more."""
+        """Give turns to those that may go; come back when the budget allows more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

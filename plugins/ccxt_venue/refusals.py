@@ -133,14 +133,13 @@ BINANCE = Codes(
     doubtful=("*uplicate*",),
 )
 BINANCE_CANCEL = Codes(
-    ("-1002 *", "-1003 *", "-1021 *", "-1022 *", "-11?? *", "-2011 *", "-2014 *")
-    + ("-2015 *",)
+    ("-1002 *", "-1003 *", "-1021 *", "-1022 *", "-11?? *", "-201[145] *")
 )
 BINANCE_NOT_FOUND = Codes(("-2013 *",))
 BINANCE_RATE = Codes(("-1003 *", "-1015 *"))
 
 # docs.cdp.coinbase.com, Advanced Trade: error_response of Create Order, with the
-# reasons of its preview; "internal_server_error" and UNKNOWN_FAILURE_REASON say nothing.
+# reasons of its preview; UNKNOWN_FAILURE_REASON and internal_server_error say nothing.
 COINBASE = Codes(
     certain=(
         "UNSUPPORTED_ORDER_CONFIGURATION",
@@ -166,8 +165,14 @@ COINBASE = Codes(
     )
 )
 COINBASE_CANCEL = Codes(
-    ("UNKNOWN_CANCEL_ORDER", "INVALID_CANCEL_REQUEST", "DUPLICATE_CANCEL_REQUEST")
-    + ("COMMANDER_REJECTED_CANCEL_ORDER", "unauthorized", "rate_limit_exceeded")
+    (
+        "UNKNOWN_CANCEL_ORDER",
+        "INVALID_CANCEL_REQUEST",
+        "DUPLICATE_CANCEL_REQUEST",
+        "COMMANDER_REJECTED_CANCEL_ORDER",
+        "unauthorized",
+        "rate_limit_exceeded",
+    )
 )
 COINBASE_NOT_FOUND = Codes(("NOT_FOUND", "not_found"))
 COINBASE_RATE = Codes(("rate_limit_exceeded",))

@@ -42,27 +42,31 @@ class Symbols:
         aliases: Mapping[str, str] | None = None,
     ) -> None:
         self._aliases = {
-            key.strip().upper(): meaning.strip().upper()
-            for key, meaning in (aliases or {}).items()
+            _slashed(key): _slashed(meaning) for key, meaning in (aliases or {}).items()
         }
-        self._named: dict[str, str] = {}
-        spot = [one for one in markets if one.get("spot", True)]
-        # The market's own symbol wins over any other market's second name.
+        self._pairs: dict[str, str] = {}
+        self._joined: dict[str, str] = {}
+        spot = [one for one in markets if one.get("spot") is not False]
         for one in spot:
-            self._named[_bare(str(one["symbol"]))] = str(one["symbol"])
+            self._pairs[str(one["symbol"]).upper()] = str(one["symbol"])
         for one in spot:
             for name in _names(one):
-                self._named.setdefault(_bare(name), str(one["symbol"]))
+                # A market's own symbol wins over another market's second name.
+                names = self._pairs if "/" in name else self._joined
+                names.setdefault(name, str(one["symbol"]))
+        for pair, symbol in list(self._pairs.items()):
+            self._joined.setdefault(pair.replace("/", ""), symbol)
 
     def ours(self, spelling: str) -> str | None:
         """Return our symbol for any spelling, None when no market has that name."""
-        text = spelling.strip().upper().replace("-", "/").replace("_", "/")
-        base, slash, quote = self._aliases.get(text, text).partition("/")
+        text = _slashed(spelling)
+        text = self._aliases.get(text, text)
+        base, slash, quote = text.partition("/")
         if not slash:
-            return self._named.get(_bare(base))
+            return self._joined.get(text)
         for common in (self.currency(base), base):
             for money in (self.currency(quote), quote):
-                found = self._named.get(_bare(common + money))
+                found = self._pairs.get(f"{common}/{money}")
                 if found is not None:
                     return found
         return None
@@ -74,13 +78,13 @@ class Symbols:
         return LEGACY.get(meant, meant)
 
 
+def _slashed(text: str) -> str:
+    return text.strip().upper().replace("-", "/").replace("_", "/")
+
+
 def _names(market: Mapping[str, Any]) -> Iterable[str]:
     info = market.get("info")
     told = info if isinstance(info, Mapping) else {}
     for name in (market.get("id"), told.get("altname"), told.get("wsname")):
         if isinstance(name, str):
-            yield name
-
-
-def _bare(name: str) -> str:
-    return name.upper().replace("/", "").replace("-", "").replace("_", "")
+            yield _slashed(name)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from quorate import (
@@ -13,19 +17,33 @@ from quorate import (
     Intent,
     Keys,
     Market,
+    NoAnswer,
     Order,
     OrderReport,
     Refused,
     Rights,
     Tell,
     Unknown,
+    VenueError,
     VenueTrade,
 )
 
-from .adapter import Adapter
+from . import finding, sending
 from .adapters import adapter_for
-from .lanes import Lane
+from .clock import ExchangeClock
+from .lanes import Budget, Lane, NoTurn
+from .opening import open_exchange
+from .outcomes import describe
+from .reports import total_of
+from .rules import Fees, fees_of, market_rules
+from .scrub import forms_of, scrubbed
 from .symbols import Symbols
+from .wire import Errand, NotSent, Terms, Unclear, errand_now
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 12.0
+"""How long closing waits for requests that are on the wire."""
 
 
 class CcxtVenue:
@@ -33,15 +51,258 @@ class CcxtVenue:
 
     For the parts of this plugin: ``exchange`` is the ccxt.pro object (after ``open``),
     every request of which goes through a lane by itself; ``lane`` is the private one,
-    ``public_lane`` the other; ``symbols`` turns spellings; ``now_ms`` is exchange time.
+    ``public_lane`` the other; ``symbols`` turns spellings; ``clock`` is exchange time;
+    ``rules`` are the markets by symbol; ``secrets`` must never be said.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any], tier: str) -> None:
         self.name = name
         self.settings = settings
-        self.tier = tier
-        self.adapter: Adapter = adapter_for(name, settings.get("adapter") or {})
+        self.adapter = adapter_for(name, settings.get("adapter") or {})
+        self.has_deadline = bool(self.adapter.deadline_param)
         self.exchange: Any = None
-        self.symbols: Symbols
-        self.lane: Lane
-        self.public_lane: Lane
+        self.symbols = Symbols()
+        self.secrets: tuple[str, ...] = ()
+        self.rules: dict[str, Market] = {}
+        pace = float(settings.get("pace") or 1)
+        if not pace > 0:
+            raise VenueError(f"exchange.pace: must be above 0, was {pace}")
+        self.clock = ExchangeClock(pace)
+        now_ms, adapter = self.clock.now_ms, self.adapter
+        limit, decay = adapter.rest_budget(tier)
+        width = 1 if adapter.strict_nonce else 4
+        self.lane = Lane(width, Budget(limit, decay, now_ms), pace)
+        public = Budget(adapter.public_limit, adapter.public_decay, now_ms)
+        self.public_lane = Lane(4, public, pace)
+        self._keys: Keys | None = None
+        self._fees: dict[str, Fees] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    @property
+    def account(self) -> str:
+        """Name the account without giving the key away: a hash of the key."""
+        if self._keys is None:
+            return ""
+        return hashlib.sha256(self._keys.key.encode()).hexdigest()[:12]
+
+    async def open(self, symbols: Sequence[str], keys: Keys | None) -> None:
+        """Connect, and learn the markets. Without ``keys`` only public data is asked.
+
+        Raises:
+            NoAnswer: the exchange cannot be reached.
+            VenueError: a symbol is not traded there, or the settings cannot be used.
+        """
+        self._keys, self.secrets = keys, forms_of(keys)
+        terms = Terms(self.adapter, self.lane, self.public_lane, self.clock.now_ms)
+        self.exchange = open_exchange(self.adapter, self.settings, keys, terms)
+        try:
+            await self.clock_ms()
+            await self._learn_markets(symbols)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of every connection, once what is on the wire has come back."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=SETTLE_S)
+        for task in self._under_way:
+            task.cancel()
+        if self.exchange is not None:
+            await self.exchange.close()
+
+    async def clock_ms(self) -> int:
+        """Return the exchange's time, UTC milliseconds."""
+        if self.exchange.has.get("fetchTime"):
+            asked = self.clock.elapsed_ms()
+            told, _ = await self.ask("its time", self.exchange.fetch_time)
+            if not isinstance(told, int):
+                raise NoAnswer(f"{self.name}: its time is not clear")
+            self.clock.learn(told, asked, self.clock.elapsed_ms())
+        return self.clock.now_ms()
+
+    async def markets(self) -> Mapping[str, Market]:
+        """Return the market rules of each symbol, with the account's own fees."""
+        await self._learn_markets(tuple(self.rules))
+        if self._keys is not None:
+            self._fees = await self._account_fees()
+            self._read_rules(tuple(self.rules))
+        return dict(self.rules)
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        """Return what the account holds of each currency, locked included."""
+        told, _ = await self.ask("balances", self.exchange.fetch_balance)
+        names = [name for name in told["total"] if isinstance(told.get(name), Mapping)]
+        return {name: total_of(told[name], name) for name in names}
+
+    async def rights(self) -> Rights:
+        """Return what the key may do, as far as the exchange tells."""
+        if self.adapter.read_rights is None:
+            return Rights(known=False)
+        call = getattr(self.exchange, self.adapter.ask_rights)
+        _, body = await self.ask("what the key may do", call)
+        return self.adapter.read_rights(body)
+
+    async def bars(self, symbol: str, since_ms: int) -> list[Bar]:
+        """Return closed one-minute candles from ``since_ms`` on, as far as it has."""
+        from . import streams  # noqa: PLC0415
+
+        return await streams.bars(self, symbol, since_ms)
+
+    async def watch(self, tell: Tell) -> None:
+        """Tell ticks and closed candles of every symbol until cancelled."""
+        from . import streams  # noqa: PLC0415
+
+        await streams.watch(self, tell)
+
+    async def follow(self, tell: Tell) -> None:
+        """Tell what happens to the account's orders until cancelled."""
+        from . import streams  # noqa: PLC0415
+
+        await streams.follow(self, tell)
+
+    async def send(self, intent: Intent) -> Accepted | Refused | Unknown:
+        """Send an order, once, and say what came of it."""
+        return await sending.send(self, intent)
+
+    async def cancel(self, order: Order) -> CancelReply:
+        """Ask for an order to be cancelled, once."""
+        return await sending.cancel(self, order)
+
+    async def find(self, intent: Intent, venue_id: str) -> OrderReport | None:
+        """Return an order by our id, open or over, with all its fills if it is over.
+
+        Raises:
+            NoAnswer: it cannot be told.
+        """
+        return await finding.find(self, intent, venue_id)
+
+    async def open_orders(self) -> list[OrderReport]:
+        """Return every open order of the account, others' included."""
+        return await finding.open_orders(self)
+
+    async def trades(self, since_ms: int) -> list[VenueTrade]:
+        """Return the account's executions from ``since_ms`` on, oldest first."""
+        return await finding.trades(self, since_ms)
+
+    def name_of(self, intent: Intent) -> str:
+        """Return the market an intent is for.
+
+        Raises:
+            NotSent: it is not among those opened, or two names mean two markets.
+        """
+        symbol = self.symbols.ours(intent.symbol)
+        if symbol not in self.rules or self.symbols.ours(intent.venue_symbol) != symbol:
+            named = f"{intent.symbol} ({intent.venue_symbol})"
+            raise NotSent(f"{named} is no market that was opened")
+        return symbol
+
+    async def ask(
+        self, what: str, call: Callable[[], Awaitable[Any]], *, exact: bool = True
+    ) -> tuple[Any, object]:
+        """Ask the exchange; return what ccxt made of the reply, and the reply's body.
+
+        A refusal for the rate is asked again, once, when the lane lets it.
+
+        Raises:
+            Unclear: nothing came, or what came is no answer.
+        """
+        for again in (True, False):
+            errand = Errand(exact=exact)
+            try:
+                told = await self.run(errand, call)
+            except Unclear as unclear:
+                if again and self.adapter.rate_words.have_all(unclear.codes):
+                    continue
+                raise self._unclear(what, unclear, unclear.codes) from None
+            except Exception as error:  # noqa: BLE001 - whatever ccxt raises, no answer came
+                raise self._unclear(what, error) from None
+            if not errand.replies:
+                raise self._unclear(what, NotSent("nothing was asked"))
+            return told, errand.replies[-1].body
+        raise AssertionError("unreachable")
+
+    async def run(self, errand: Errand, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Run a call of ccxt; what is on the wire outlives a cancelled caller."""
+
+        async def go() -> Any:
+            errand_now.set(errand)
+            return await call()
+
+        task = asyncio.create_task(go())
+        self._under_way.add(task)
+        task.add_done_callback(self._back)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not errand.sent:
+                task.cancel()
+            raise
+
+    def _back(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # its caller may be gone; it was told what it could be
+
+    def _unclear(
+        self, what: str, error: Exception, codes: tuple[str, ...] = ()
+    ) -> Unclear:
+        why = str(error) if isinstance(error, Unclear | NoTurn) else describe(error)
+        return Unclear(scrubbed(f"{self.name}: {what}: {why}", self.secrets), codes)
+
+    async def _learn_markets(self, symbols: Sequence[str]) -> None:
+        load = self.exchange.load_markets
+        await self.ask("its markets", lambda: load(True), exact=False)
+        aliases = self.settings.get("aliases") or {}
+        self.symbols = Symbols(self.exchange.markets.values(), aliases)
+        self._read_rules(symbols)
+
+    def _read_rules(self, symbols: Sequence[str]) -> None:
+        rules: dict[str, Market] = {}
+        for spelling in symbols:
+            symbol = self.symbols.ours(spelling)
+            if symbol is None:
+                raise VenueError(f"{self.name} has no market {spelling}")
+            market = self.exchange.markets[symbol]
+            careful = (self.adapter.maker_fee, self.adapter.taker_fee)
+            fees = self._fees.get(symbol, careful)
+            mode = self.exchange.precisionMode
+            rules[symbol] = market_rules(market, self.adapter, mode, fees)
+        self.rules = rules
+
+    async def _account_fees(self) -> dict[str, Fees]:
+        """Return what the account pays in each market; what is not told, raises."""
+        exchange, has = self.exchange, self.exchange.has
+        if self.adapter.read_fees is not None:
+            return await self._raw_fees()
+        if has.get("fetchTradingFees") is True:
+            told, _ = await self.ask("fees", exchange.fetch_trading_fees)
+            return {each: fees_of(told.get(each) or {}, each) for each in self.rules}
+        if has.get("fetchTradingFee") is not True:
+            log.warning("%s does not tell its fees: taken as the dearest", self.name)
+            return {}
+        fees: dict[str, Fees] = {}
+        for symbol in self.rules:
+            call = partial(exchange.fetch_trading_fee, symbol)
+            told, _ = await self.ask("fees", call)
+            fees[symbol] = fees_of(told, symbol)
+        return fees
+
+    async def _raw_fees(self) -> dict[str, Fees]:
+        ids = {each: str(self.exchange.market(each)["id"]) for each in self.rules}
+        call, asked = (
+            getattr(self.exchange, self.adapter.ask_fees),
+            ",".join(ids.values()),
+        )
+        _, body = await self.ask("fees", lambda: call({"pair": asked}))
+        fees: dict[str, Fees] = {}
+        for symbol, market_id in ids.items():
+            told = (
+                self.adapter.read_fees(body, market_id)
+                if self.adapter.read_fees
+                else None
+            )
+            if told is None:
+                raise Unclear(f"{self.name}: no fees were told of {symbol}")
+            fees[symbol] = told
+        return fees
