@@ -63,8 +63,8 @@ class Adapter:
     ``deadline_param`` is "" when the exchange knows no deadline. ``path_costs`` are
     the points a private path costs in the REST budget; ``rest_tiers`` its limit and
     decay a second for each tier. ``order_fields`` and ``trade_fields`` say where exact
-    figures stand in the raw reply. Fees are the dearest step of the documented ladder: used
-    only while the account's own cannot be asked.
+    figures stand in the raw reply. Fees are the dearest step of the documented ladder:
+    used only while the account's own cannot be asked.
     """
 
     name: str = ""
