@@ -11,6 +11,7 @@ import pytest
 from quorate.bundle import bundled
 from quorate.host.find import LONGEST, Found, describe, find_plugins
 from quorate.host.host import open_host
+from quorate.host.load import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "tests" / "plugins" / "examples"
@@ -34,12 +35,17 @@ def folder(tmp_path: Path) -> Write:
 
 def found(place: Path) -> dict[str, Found]:
     plugins = find_plugins(place, installed=False)
-    return {one.name: one for one in plugins if one.source == "workspace"}
+    return {one.name: load(one) for one in plugins if one.source == "workspace"}
 
 
 def test_bundled_plugins_are_found_first_and_load() -> None:
     names = [one.name for one in find_plugins(None, installed=False)]
-    assert names == sorted(path.stem for path in bundled("plugins").glob("[!_]*.py"))
+    shipped = bundled("plugins")
+    mains = [
+        *shipped.glob("[!_]*.py"),
+        *(p.parent for p in shipped.glob("*/__init__.py")),
+    ]
+    assert names == sorted(path.stem for path in mains)
     assert [
         p.fault for p in open_host(installed=False).plugins.values() if p.fault
     ] == []
@@ -181,7 +187,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def installed() -> dict[str, Found]:
-    return {one.name: one for one in find_plugins(None) if one.source == "funding"}
+    plugins = find_plugins(None)
+    return {one.name: load(one) for one in plugins if one.source == "funding"}
 
 
 def test_package_is_found_by_its_entry_point(package: Write) -> None:

@@ -73,8 +73,7 @@ def _check_function(hook: str, function: Any, options: Mapping[str, Any]) -> Non
         raise Refusal(f"hook {hook!r} is a coroutine; hooks are plain functions")
     if inspect.isgeneratorfunction(function):
         raise Refusal(f"hook {hook!r} is a generator; hooks return their answer")
-    spec = inspect.signature(getattr(Hooks, hook))
-    allowed = [name for name in spec.parameters if name != "self"]
+    allowed = hook_arguments(hook)
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.default is not parameter.empty:
             raise Refusal(f"hook {hook!r}: argument {name!r} has a default; remove it")
@@ -87,6 +86,12 @@ def _check_function(hook: str, function: Any, options: Mapping[str, Any]) -> Non
             near = did_you_mean(name, allowed)
             advice = f"did you mean {near!r}?" if near else _listed(allowed)
             raise Refusal(f"hook {hook!r} has no argument {name!r}; {advice}")
+
+
+def hook_arguments(hook: str) -> tuple[str, ...]:
+    """Return the names of the arguments that a hook may take."""
+    spec = inspect.signature(getattr(Hooks, hook))
+    return tuple(name for name in spec.parameters if name != "self")
 
 
 def _listed(arguments: Collection[str]) -> str:

@@ -6,9 +6,8 @@ answered. The host asks one implementation at a time and keeps each answer's own
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -16,9 +15,13 @@ from typing import TypeVar
 
 from quorate.contract.vocabulary import Fact, Function
 from quorate.errors import PluginError
+from quorate.host.accepted import Acceptance, objection, version_of
 from quorate.host.admit import Refusal, check_declared, implementations
-from quorate.host.find import Found, describe, find_plugins
+from quorate.host.find import BUNDLED, Found, describe, find_plugins
+from quorate.host.load import load
 from quorate.host.plugin import Answer, Implementation, Plugin
+from quorate.host.proxies import proxies
+from quorate.host.worker import STARTING, Budget, Worker, to_load
 from quorate.rulebook.diagnostics import did_you_mean
 
 __all__ = ["FAULTS_IN_A_ROW", "Answer", "Host", "Plugin", "open_host"]
@@ -26,6 +29,8 @@ __all__ = ["FAULTS_IN_A_ROW", "Answer", "Host", "Plugin", "open_host"]
 log = logging.getLogger(__name__)
 
 FAULTS_IN_A_ROW = 3
+DIGITS = 12
+"""How much of a plugin's hash names it."""
 
 _Item = TypeVar("_Item", Fact, Function)
 
@@ -46,6 +51,7 @@ class Host:
     owners: dict[str, str] = field(default_factory=dict)
     on_fault: Callable[[str, str, str, bool], None] | None = None
     _hooks: dict[str, list[Implementation]] = field(default_factory=dict)
+    _workers: dict[str, Worker] = field(default_factory=dict)
     _wanted: dict[tuple[str, type], tuple[Implementation, ...]] = field(
         default_factory=dict
     )
@@ -53,7 +59,7 @@ class Host:
     def identity(self) -> str:
         """Return what names the active plugins: each one's content, or its version."""
         return " ".join(
-            f"{plugin.name}@{_content(plugin)}"
+            f"{plugin.name}@{plugin.digest[:DIGITS] or plugin.version}"
             for plugin in self.plugins.values()
             if plugin.active
         )
@@ -144,6 +150,11 @@ class Host:
         """
         plugin = self.plugins[name]
         plugin.unjudged.discard(where)
+        worker = self._workers.get(name)
+        if worker is not None:
+            if error == STARTING:
+                return  # it cannot help it
+            worker.start()
         plugin.faults += 1
         row = plugin.rows[where] = plugin.rows.get(where, 0) + 1
         off = row >= FAULTS_IN_A_ROW and plugin.active
@@ -151,9 +162,16 @@ class Host:
             plugin.fault = (
                 f"switched off: failed {row} times in a row, last in {where}: {error}"
             )
+            if worker is not None:
+                worker.close()
         log.warning("plugin %s failed in %s: %s", name, where, error)
         if self.on_fault is not None:
             self.on_fault(name, where, error, off)
+
+    def close(self) -> None:
+        """End the processes of plugins. The host is not asked any more."""
+        for worker in self._workers.values():
+            worker.close()
 
     def settle(self, name: str, where: str) -> None:
         """Note that a plugin succeeded at a fact: its faults there are not in a row."""
@@ -165,11 +183,16 @@ def open_host(
     *,
     without: Iterable[str] = (),
     installed: bool = True,
+    live: bool = False,
+    accepted: Mapping[str, Acceptance] | None = None,
+    budget: Budget | None = None,
 ) -> Host:
     """Load all plugins and return their host; a plugin that cannot be used is listed.
 
     ``folder`` is a workspace's own plugins folder. ``without`` names plugins that are
-    left out.
+    left out. In ``live`` trading only bundled plugins and those in ``accepted`` are
+    loaded; of the others no code runs. The accepted ones run in processes of their own,
+    each call within the ``budget``: ``close`` the host to end them.
 
     Raises:
         PluginError: ``without`` names a plugin that is not there.
@@ -179,8 +202,17 @@ def open_host(
     seen: set[str] = set()
     for found in find_plugins(folder, installed=installed, without=left_out):
         seen.add(found.name)
-        if found.name not in left_out:
-            _admit(host, found)
+        if found.name in left_out:
+            continue
+        plugin = _enlist(host, found)
+        if live and not plugin.fault:
+            plugin.fault = objection(found, accepted or {})
+        if plugin.fault:
+            continue
+        if live and found.source != BUNDLED:
+            _admit_apart(host, plugin, found, budget or Budget())
+        else:
+            _admit(host, plugin, load(found))
     for name in sorted(left_out - seen):
         near = did_you_mean(name, sorted(seen))
         advice = f'; did you mean "{near}"?' if near else ""
@@ -188,24 +220,54 @@ def open_host(
     return host
 
 
-def _admit(host: Host, found: Found) -> None:
-    name = found.name
+def _enlist(host: Host, found: Found) -> Plugin:
+    """Return a plugin that is listed; nothing of it has run."""
     plugin = Plugin(
-        name=name,
+        name=found.name,
         source=found.source,
         where=found.where,
-        version=found.version,
+        version=version_of(found),
         fault=found.fault,
+        digest=found.content.sha256 if found.content is not None else "",
     )
-    if name in host.plugins:
-        taken = host.plugins[name]
-        plugin.fault = f"the name {name!r} is taken by {taken.where}; rename the file"
-        name = plugin.name = f"{name} ({found.where})"
-    host.plugins[name] = plugin
+    if found.name in host.plugins:
+        taken = host.plugins[found.name].where
+        plugin.fault = f"the name {found.name!r} is taken by {taken}; rename the file"
+        plugin.name = f"{found.name} ({found.where})"
+    host.plugins[plugin.name] = plugin
+    return plugin
+
+
+def _admit(host: Host, plugin: Plugin, loaded: Found) -> None:
+    """Take a plugin that was imported here."""
+    plugin.version = loaded.version
+    plugin.fault = loaded.fault
+    if not plugin.fault:
+        _take(host, plugin, lambda: implementations(loaded.module, plugin))
+
+
+def _admit_apart(host: Host, plugin: Plugin, found: Found, budget: Budget) -> None:
+    """Take a plugin that runs in a process of its own."""
+    plugin.apart = True
+    worker = Worker(to_load(found), budget)
+    plugin.fault = worker.wait()
+    if not plugin.fault:
+        _take(host, plugin, lambda: proxies(worker, plugin))
     if plugin.fault:
+        worker.close()
         return
+    worker.blame = lambda where, error: host.blame(plugin.name, where, error)
+    host._workers[plugin.name] = worker
+    if plugin.left_out:
+        hooks = ", ".join(plugin.left_out)
+        log.warning("plugin %s is not asked for %s in live trading", plugin.name, hooks)
+
+
+def _take(
+    host: Host, plugin: Plugin, offered: Callable[[], dict[str, Implementation]]
+) -> None:
     try:
-        hooks = implementations(found.module, plugin)
+        hooks = offered()
         plugin.hooks = tuple(hooks)
         _declare(host, plugin, hooks)
     except Refusal as refusal:
@@ -245,22 +307,3 @@ def _declared(
         raise Refusal(f"{hook}: {refusal}") from None
     declared: list[_Item] = answer.value
     return declared
-
-
-def _content(plugin: Plugin) -> str:
-    """Return the hash of a plugin's files, or the version of an installed one."""
-    where = Path(plugin.where)
-    if not where.exists():
-        return plugin.version
-    return content_hash(where)[:12]
-
-
-def content_hash(where: Path) -> str:
-    """Return the SHA-256 of a plugin: a file, or a folder's Python files and names."""
-    if where.is_file():
-        return hashlib.sha256(where.read_bytes()).hexdigest()
-    whole = hashlib.sha256()
-    for path in sorted(where.rglob("*.py")):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        whole.update(f"{path.relative_to(where).as_posix()} {digest}\n".encode())
-    return whole.hexdigest()

@@ -25,7 +25,9 @@ class Answer:
 class Plugin:
     """One plugin and how it fares; ``fault`` says why it is refused or switched off.
 
-    ``rows`` counts, by hook or fact, the faults since it last succeeded.
+    ``rows`` counts, by hook or fact, the faults since it last succeeded. ``digest`` is
+    the hash of its files, "" when they cannot be told. ``apart`` says that it runs in a
+    process of its own, which is not asked the hooks in ``left_out``.
     """
 
     name: str
@@ -38,6 +40,9 @@ class Plugin:
     calls: int = 0
     took_ms: float = 0.0
     rows: dict[str, int] = field(default_factory=dict)
+    digest: str = ""
+    apart: bool = False
+    left_out: tuple[str, ...] = ()
     unjudged: set[str] = field(default_factory=set, repr=False)
 
     @property
