@@ -33,6 +33,8 @@ MODULES = {
     "exchange": "exchange",
     "halt": "halt",
     "resume": "halt",
+    "reconcile": "reconcile",
+    "doctor": "doctor",
 }
 """The commands in the order they are met, and the module of each."""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from quorate.errors import WorkspaceError
+from quorate.contract.records import Started
+from quorate.errors import JournalError, WorkspaceError
 from quorate.face.workspace import Workspace, open_workspace
+from quorate.flow.state import State
+from quorate.journal.journal import Journal
 
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -51,3 +55,40 @@ def asked_journal(root: Path, file: Path | None) -> Path:
         raise WorkspaceError(
             f"{told}; name the journal with --journal FILE ({listed})"
         ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a live journal holds: how its run began, and the state it leads to."""
+
+    began: Started
+    state: State
+
+
+def read_live(path: Path) -> Kept | None:
+    """Return what a journal holds, None when no run has begun in it.
+
+    Raises:
+        JournalError: it cannot be read, or is that of a run on tapes.
+    """
+    if not path.is_file():
+        return None
+    state, began = State(), None
+    with Journal.open(path, read_only=True) as journal:
+        for record in journal.records():
+            if began is None:
+                if not isinstance(record, Started):
+                    raise JournalError(
+                        f"{path}: does not begin with a run; name another journal"
+                    )
+                began = record
+                _must_be_live(path, began)
+            state.apply(record)
+    return Kept(began=began, state=state) if began else None
+
+
+def _must_be_live(path: Path, began: Started) -> None:
+    if "@" in began.source:  # a tape is named with its hash, an account is not
+        raise JournalError(
+            f"{path}: is the journal of a run on tapes; a live run has one of its own"
+        )

@@ -12,6 +12,7 @@ from quorate.bundle import bundled
 from quorate.drivers.keys import hide_keys
 from quorate.errors import RulebookError, WorkspaceError
 from quorate.face.exchange_section import exchange_problems, resolve_exchange
+from quorate.host.accepted import read_accepted
 from quorate.host.host import Host, open_host
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.literals import read_quantity
@@ -48,9 +49,12 @@ class Workspace:
         """Return the workspace with further overlays laid on."""
         return replace(self, overlays=(*self.overlays, *overlays))
 
-    def host(self) -> Host:
-        """Load the plugins."""
-        return open_host(self.plugins, without=self.without)
+    def host(self, *, live: bool = False) -> Host:
+        """Load the plugins; for ``live`` trading only those that were accepted."""
+        accepted = read_accepted(self.root) if live else None
+        return open_host(
+            self.plugins, without=self.without, live=live, accepted=accepted
+        )
 
     def read(self, host: Host, settings: Sequence[tuple[str, str]] = ()) -> Reading:
         """Read and check the rulebook."""

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from quorate.contract.decisions import Decision, Verdict
+from quorate.contract.live import Bar
 from quorate.contract.records import Record
 from quorate.errors import JournalError
 from quorate.journal import rows, schema
@@ -24,6 +25,7 @@ class _Unit:
 
     events: list[Row]
     decisions: list[Row]
+    candles: list[Row]
     cursor: str
     rulebook: str
 
@@ -89,10 +91,12 @@ class Journal:
         *,
         cursor: str,
         rulebook: str,
+        candles: Sequence[Bar] = (),
     ) -> None:
         """Record one unit: everything that one event caused, or nothing of it.
 
-        ``cursor`` says how far the run's input has been consumed; ``rulebook`` is the
+        ``candles`` have closed since the unit before; one that is known already is
+        not changed. ``cursor`` says how far the run's input has been consumed; ``rulebook`` is the
         hash of the rules that decided. With ``commit_every=1`` the unit is on the disk
         when this returns.
 
@@ -104,6 +108,7 @@ class Journal:
         unit = _Unit(
             events=[rows.event_row(record, number) for record in records],
             decisions=[rows.decision_row(item, rulebook, number) for item in decisions],
+            candles=[rows.candle_row(bar, number) for bar in candles],
             cursor=cursor,
             rulebook=rulebook,
         )
@@ -129,6 +134,7 @@ class Journal:
                 (schema.ADD_DIGEST, [(name,) for name in {u.rulebook for u in units}]),
                 (schema.ADD_EVENT, chain.from_iterable(u.events for u in units)),
                 (schema.ADD_DECISION, chain.from_iterable(u.decisions for u in units)),
+                (schema.ADD_CANDLE, chain.from_iterable(u.candles for u in units)),
                 (schema.SET_META, (("cursor", units[-1].cursor), ("unit", last))),
             )
         )
@@ -160,6 +166,15 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def damage(self) -> tuple[str, ...]:
+        """Return what is wrong with the file, nothing when it is sound; reads it all.
+
+        Raises:
+            JournalError: it is too damaged to be looked at.
+        """
+        self._must_be_open()
+        return self._store.damage()
 
     def cursor(self) -> str:
         """Return the cursor of the last committed unit, "" when there is none."""
@@ -208,6 +223,23 @@ class Journal:
         }
         query, values = _question(wanted, from_ms, until_ms)
         return map(rows.read_decision, self._store.rows(query, values))
+
+    def candles(
+        self, *, symbol: str | None = None, from_ms: int | None = None
+    ) -> Iterator[Bar]:
+        """Yield the recorded candles by the time they opened; None asks nothing.
+
+        ``from_ms`` is the first such time. What waits is committed.
+        """
+        self._must_be_open()
+        self.commit()
+        if self._store.version < schema.VERSION:
+            return iter(())  # an older journal, open for reading only, has none
+        conditions = {"symbol = ?": symbol, "open_ms >= ?": from_ms}
+        asked = {text: value for text, value in conditions.items() if value is not None}
+        where = f" WHERE {' AND '.join(asked)}" if asked else ""
+        query = f"{rows.CANDLES}{where} ORDER BY open_ms, symbol"
+        return map(rows.read_candle, self._store.rows(query, [*asked.values()]))
 
     def keep_rulebook(self, digest: str, files: Mapping[str, str]) -> None:
         """Keep the text of a rulebook's files, by path; once for each hash.

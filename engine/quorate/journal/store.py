@@ -6,6 +6,7 @@ says what to do; a transaction that fails is rolled back.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from quorate.journal import schema
 from quorate.journal.rows import Row
 from quorate.journal.views import VIEWS
 
+_LEASE_PATIENCE_S: Final = 0.1  # for who looks whether it is taken
 _WRITER_PATIENCE_S: Final = 2.0  # for a browser that holds the file for a moment
 _READER_PATIENCE_S: Final = 5.0
 _ROWS_AT_ONCE: Final = 500
@@ -48,8 +50,9 @@ _ADVICE: Final = {
 class Store:
     """An open journal file, for writing or for reading only."""
 
-    def __init__(self, database: Database, name: str, lease: _Lease | None) -> None:
+    def __init__(self, database: Database, name: str, lease: Lease | None) -> None:
         self.name = name
+        self.version = schema.VERSION
         self._database = database
         self._connection = database.conn
         self._lease = lease
@@ -73,22 +76,23 @@ class Store:
         path = path.resolve()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                path.touch(mode=0o600)  # balances are nobody else's business
         except OSError as error:
             raise JournalError(
                 f"journal {path} cannot be created: {error.strerror}; "
                 "name a file in a folder that may be written"
             ) from None
+        _make_private(path)  # balances are nobody else's business
         store = cls._connect(path, "rw")
         with store._closed_on_failure():
             if store._blank():
+                store._own(path)
                 store._prepare("wal")
                 store._lay_out()
             else:
                 store._identify()
                 store._refuse_rows()
                 store._prepare("wal")
+                store._upgrade()
         return store
 
     @classmethod
@@ -109,15 +113,17 @@ class Store:
                 store._pragma("query_only", "ON", 1)
             else:
                 store._prepare("wal")
+                store._upgrade()
         return store
 
     @staticmethod
     def is_written(path: Path) -> bool:
         """Return whether a process writes the journal at ``path`` now."""
-        if not path.exists():
-            return False
+        path = path.resolve()
+        if not _lock_of(path).exists():
+            return False  # nobody ever did
         try:
-            _Lease(path.resolve()).release()
+            _lease_of(path).release()
         except JournalError:
             return True
         return False
@@ -125,7 +131,7 @@ class Store:
     @classmethod
     def _connect(cls, path: Path, mode: str) -> Store:
         name = f"journal {path}"
-        lease = _Lease(path) if mode == "rw" else None
+        lease = _lease_of(path) if mode == "rw" else None
         try:
             with _told(name):
                 connection = sqlite3.connect(
@@ -162,6 +168,11 @@ class Store:
         for (value,) in self.rows("SELECT value FROM meta WHERE key = ?", (key,)):
             return value
         return None
+
+    def damage(self) -> tuple[str, ...]:
+        """Return what SQLite finds wrong with the file, nothing when it is sound."""
+        told = (str(row[0]) for row in self.rows("PRAGMA integrity_check(5)"))
+        return tuple(line for line in told if line != "ok")
 
     def close(self) -> None:
         """Close the file and let another process write it."""
@@ -200,6 +211,16 @@ class Store:
         tables: int = self._value("SELECT count(*) FROM sqlite_master")
         return not tables and self._value("PRAGMA application_id") == 0
 
+    def _own(self, path: Path) -> None:
+        """Shut others out of a file that was there already; its -wal follows it."""
+        try:
+            path.chmod(0o600)
+        except OSError as error:
+            raise JournalError(
+                f"{self.name} cannot be kept from others: {error.strerror}; "
+                "name a new file"
+            ) from None
+
     def _identify(self) -> None:
         """Refuse a file that is not ours before anything in it is changed."""
         if self._value("PRAGMA application_id") != schema.APPLICATION_ID:
@@ -210,11 +231,24 @@ class Store:
                 f"{self.name} was written by a newer quorate (schema {version}, this "
                 f"one knows {schema.VERSION}); upgrade quorate to read it"
             )
-        if version != schema.VERSION:
+        if version < schema.OLDEST:
             raise JournalError(
                 f"{self.name} has schema {version}, which was never released; "
                 "restore a copy"
             )
+        self.version = version
+
+    def _upgrade(self) -> None:
+        """Give an older journal what it lacks; what it holds stays as it is."""
+        if self.version == schema.VERSION:
+            return
+        with _told(self.name), self._transaction():
+            for statement in (schema.CANDLES, *schema.CANDLE_TRIGGERS):
+                self._database.execute(statement)
+            for name in reversed(VIEWS):
+                self._database.execute(f"DROP VIEW IF EXISTS {name}")
+            self._lay_out_views()
+        self.version = schema.VERSION
 
     def _refuse_rows(self) -> None:
         for table in ("events", "decisions"):
@@ -244,32 +278,42 @@ class Store:
         with _told(self.name), self._transaction():
             for statement in (*schema.TABLES, *schema.INDEXES, *schema.TRIGGERS):
                 self._database.execute(statement)
-            for name, query in VIEWS.items():
-                self._database.create_view(name, query)
-            # The header changes with the tables: half a journal cannot be seen.
             self._database.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            self._database.execute(f"PRAGMA user_version = {schema.VERSION}")
+            self._lay_out_views()
+
+    def _lay_out_views(self) -> None:
+        """Lay out what is made of the tables, and say which version all of it is.
+
+        The header changes with the tables: half a journal cannot be seen.
+        """
+        for name, query in VIEWS.items():
+            self._database.create_view(name, query)
+        self._database.execute(f"PRAGMA user_version = {schema.VERSION}")
 
 
-class _Lease:
-    """The right to write one journal, held by a lock on a file beside it.
+class Lease:
+    """A right that one process has at a time, held by a lock on a file of its own.
 
-    The journal itself cannot be locked: readers would be shut out. The operating
-    system gives the lock back when the process dies, however it dies.
+    The operating system gives the lock back when the process dies, however it dies. The
+    file stays: whoever had opened it just before it was removed would hold a lock on a
+    file without a name, while the next one locks a new file of that name, and both
+    would believe to be alone.
     """
 
-    def __init__(self, path: Path) -> None:
-        lock = path.with_name(f"{path.name}-lock")
-        with _told(f"journal {path}"):
-            self._connection = sqlite3.connect(lock, isolation_level=None, timeout=0)
+    def __init__(self, path: Path, message: str) -> None:
+        _make_private(path)
+        with _told(f"lock {path}"):
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, timeout=_LEASE_PATIENCE_S
+            )
         try:
-            with _told(f"journal {path}"):
-                self._take(path)
+            with _told(f"lock {path}"):
+                self._take(message)
         except BaseException:
             self.release()
             raise
 
-    def _take(self, path: Path) -> None:
+    def _take(self, message: str) -> None:
         try:
             # Nothing is written to this file, so it needs no journal of its own.
             self._connection.execute("PRAGMA journal_mode = OFF")
@@ -277,14 +321,49 @@ class _Lease:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            raise JournalError(
-                f"journal {path} is being written by another run; stop that run, "
-                "or open the journal read-only"
-            ) from None
+            raise JournalError(message) from None
 
     def release(self) -> None:
-        """Let another process write."""
+        """Let another process have it; a second call does nothing."""
         self._connection.close()
+
+
+def take_lease(path: Path, message: str) -> Lease:
+    """Return the right that the lock file at ``path`` stands for, for this process.
+
+    Raises:
+        JournalError: another holds it, which ``message`` tells; or there can be no
+            such file.
+    """
+    return Lease(path, message)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-lock")
+
+
+def _lease_of(path: Path) -> Lease:
+    """Return the right to write a journal, whose own lock would shut readers out."""
+    return take_lease(
+        _lock_of(path),
+        f"journal {path} is being written by another run; stop that run, "
+        "or open the journal read-only",
+    )
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that only its owner can read, unless there is one."""
+    try:
+        # One that exists is not even opened: closing it would give up a lock that
+        # this process may hold on it (POSIX locks; sqlite.org/howtocorrupt.html, 2.2).
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise JournalError(
+            f"{path} cannot be created: {error.strerror}; "
+            "it has to be in a folder that may be written"
+        ) from None
 
 
 def _wrap(connection: sqlite3.Connection) -> Database:

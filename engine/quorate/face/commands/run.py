@@ -1,4 +1,4 @@
-"""``quorate run`` and ``quorate backtest``: trade on paper on recorded candles."""
+"""``quorate run`` and ``quorate backtest``: trade, on recorded candles or live."""
 
 from __future__ import annotations
 
@@ -88,14 +88,48 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(optioned, command)
 
 
+def _live_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what asks for real orders."""
+    live = click.option(
+        "--live", is_flag=True, help="Send REAL orders to the workspace's exchange."
+    )
+    really = click.option(
+        "--yes-really",
+        "really",
+        is_flag=True,
+        help="With --live: do not ask once more, for services without a terminal.",
+    )
+    unverified = click.option(
+        "--accept-unverified-key",
+        "unverified_key",
+        is_flag=True,
+        help="With --live: you have seen at the exchange that the key may not withdraw "
+        "where quorate cannot see it.",
+    )
+    return live(really(unverified(command)))
+
+
 @click.command()
+@_live_options
 @_run_options
 def run(session: Session, said: dict[str, Any]) -> None:
-    """Trade on paper, on recorded candles.
+    """Trade on paper, on recorded candles; or for real, with --live.
 
     Without a TAPE the bundled demo tapes are used, which are synthetic. Nothing is
-    sent anywhere.
+    sent anywhere unless --live is given: then orders go to the exchange of
+    quorate.yaml, after you have confirmed what is shown.
     """
+    said["sources"] = (*said["tapes"], *said["paths"])
+    if said["live"]:
+        from quorate.face.commands.run_live import trade_live  # noqa: PLC0415
+
+        trade_live(session, said)
+        return
+    if said["really"] or said["unverified_key"]:
+        raise click.UsageError(
+            "--yes-really and --accept-unverified-key go with --live; without it "
+            "nothing is sent anywhere"
+        )
     _trade(session, said, in_full=False)
 
 

@@ -1,0 +1,276 @@
+"""What a live run shows while it trades: a page on a terminal, lines otherwise.
+
+The page is drawn from a thread of rich's at a fixed rate, from what the driver holds;
+it never asks anything and the run never waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from quorate.contract.decisions import Decision, Verdict
+from quorate.drivers.live import LiveDriver, Note
+from quorate.drivers.secrecy import redact
+from quorate.face import text
+from quorate.face.live_words import order_line
+from quorate.flow.state import State
+from quorate.values.mode import Mode
+from quorate.values.numbers import ONE, exact
+from quorate.values.rates import RateCounter, RateLimits
+from quorate.values.trade import Position
+
+TIMES_A_SECOND = 4
+_ROWS = 8
+_STYLES = {"info": "", "warning": "yellow", "alarm": "bold red"}
+_MODES = {Mode.ACTIVE: "green", Mode.REDUCE_ONLY: "yellow", Mode.HALTED: "bold red"}
+
+_QUIET = (Verdict.PASSED,)
+"""Decisions that are not worth a line of their own: each order has several."""
+
+Echo = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class LiveStatus:
+    """The page of one run; ``driver`` is there once the run has started."""
+
+    title: str
+    console: Console
+    driver: LiveDriver | None = None
+    notes: list[Note] = field(default_factory=list)
+
+    def note(self, note: Note) -> None:
+        """Keep a note for the page."""
+        self.notes = [*self.notes, note][-_ROWS:]
+
+    def started(self, driver: LiveDriver) -> None:
+        """Begin to show a run."""
+        self.driver = driver
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the page while the body runs, and its last state afterwards."""
+        with Live(
+            get_renderable=self.page,
+            console=self.console,
+            refresh_per_second=TIMES_A_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=True,
+        ):
+            yield
+
+    def page(self) -> Group:
+        """Return what is shown now."""
+        try:
+            parts = list(self._parts())
+        except RuntimeError:  # the state changed while it was read: the next is due
+            parts = [Text(self.title)]
+        return Group(*parts)
+
+    def _parts(self) -> Iterator[Text | Table]:
+        driver = self.driver
+        if driver is None:
+            yield Text(f"{self.title}: comparing with the exchange ...")
+            yield from self._notes()
+            return
+        state = driver.flow.state
+        yield self._head(driver, state)
+        yield from self._positions(driver, state)
+        yield from self._orders(state)
+        yield from _counters(state, driver.now_ms())
+        yield from self._decisions(driver)
+        yield from self._notes()
+        yield Text("Ctrl-C stops entries and leaves in order", style="dim")
+
+    def _head(self, driver: LiveDriver, state: State) -> Text:
+        head = Text(f"{self.title}  ")
+        head.append(str(state.mode), style=_MODES[state.mode])
+        if state.mode is not Mode.ACTIVE:
+            head.append(f" ({state.mode_why})")
+        head.append(f"  {text.moment(driver.now_ms() // 1000 * 1000)}")
+        for name, trouble in list(driver.streams.items()):
+            style = "yellow" if trouble else "green"
+            head.append(f"  {name} {trouble or 'ok'}", style=style)
+        return head
+
+    def _positions(self, driver: LiveDriver, state: State) -> Iterator[Table]:
+        held = [one for one in list(state.positions.values()) if one.bought]
+        if held:
+            headings = ("position", "symbol", "held", "entry", "price", "net", "age")
+            table = _table(headings, left=2)
+            for position in held[:_ROWS]:
+                table.add_row(*_position_row(position, driver, state))
+            if len(held) > _ROWS:
+                table.caption = f"and {len(held) - _ROWS} more"
+            yield table
+
+    def _orders(self, state: State) -> Iterator[Table]:
+        live = list(state.live.values())
+        if live:
+            table = _table(("open orders", "status"), left=2)
+            for order in live[-_ROWS:]:
+                table.add_row(order_line(order), str(order.status))
+            yield table
+
+    def _decisions(self, driver: LiveDriver) -> Iterator[Text]:
+        recent = [one for one in list(driver.recent) if one.verdict not in _QUIET]
+        for decision in recent[-_ROWS:]:
+            yield Text(redact(decision_line(decision)), style="dim")
+
+    def _notes(self) -> Iterator[Text]:
+        for note in self.notes:
+            yield Text(redact(note_line(note)), style=_STYLES.get(note.level, ""))
+
+
+@dataclass(slots=True)
+class LiveLines:
+    """A plain line for each note, decision and order, when there is no terminal."""
+
+    echo: Echo
+    driver: LiveDriver | None = None
+    _told: Decision | None = None
+    _statuses: dict[str, str] = field(default_factory=dict)
+
+    def note(self, note: Note) -> None:
+        """Print a note."""
+        self._print(note_line(note))
+
+    def started(self, driver: LiveDriver) -> None:
+        """Begin to print what a run does."""
+        self.driver = driver
+        state = driver.flow.state
+        self._print(f"{text.moment(driver.now_ms())} started, mode {state.mode}")
+
+    def tell(self) -> None:
+        """Print what is new since the last call."""
+        driver = self.driver
+        if driver is None:
+            return
+        for decision in self._new(list(driver.recent)):
+            if decision.verdict not in _QUIET:
+                self._print(decision_line(decision))
+        state = driver.flow.state
+        for client_id, status in list(self._statuses.items()):
+            order = state.order(client_id)
+            if order is not None and not order.live and status != "over":
+                self._statuses.pop(client_id)
+                told = order.end_reason or "; ".join(order.errors) or order.status
+                self._print(
+                    f"{text.moment(driver.now_ms())} {order_line(order)}: {told}"
+                )
+        for order in list(state.live.values()):
+            client_id, status = order.intent.client_id, f"{order.status} {order.filled}"
+            if self._statuses.get(client_id) != status:
+                self._statuses[client_id] = status
+                line = f"{order_line(order)}: {order.status}"
+                self._print(f"{text.moment(driver.now_ms())} {line}")
+
+    def _new(self, recent: list[Decision]) -> list[Decision]:
+        """Return the decisions after the last one that was printed."""
+        for place in range(len(recent) - 1, -1, -1):
+            if recent[place] is self._told:
+                recent = recent[place + 1 :]
+                break
+        if recent:
+            self._told = recent[-1]
+        return recent
+
+    def _print(self, line: str) -> None:
+        self.echo(redact(line))
+
+
+class LogToNotes(logging.Handler):
+    """Shows what is logged as notes, so that it does not tear the page."""
+
+    def __init__(self, note: Callable[[Note], None], now_ms: Callable[[], int]) -> None:
+        super().__init__()
+        self._note, self._now_ms = note, now_ms
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record; its name is logging's."""
+        level = "alarm" if record.levelno >= logging.ERROR else "warning"
+        first = self.format(record).partition("\n")[0]
+        self._note(Note(self._now_ms(), level, first))
+
+
+def note_line(note: Note) -> str:
+    """Return a note as one line."""
+    level = "" if note.level == "info" else f"{note.level}: "
+    return f"{text.moment(note.at_ms)} {level}{note.text}"
+
+
+def decision_line(decision: Decision) -> str:
+    """Return a decision as one line: when, where, which rule, what it said."""
+    effect = ", ".join(f"{name} {value}" for name, value in decision.effect.items())
+    about = " ".join(filter(None, (decision.position_id, decision.client_id)))
+    line = (
+        f"{text.moment(decision.at_ms)} {decision.symbol} {decision.section} "
+        f"{decision.rule}: {decision.verdict}"
+    )
+    return f"{line}{f' ({effect})' if effect else ''}{f' {about}' if about else ''}"
+
+
+def _position_row(
+    position: Position, driver: LiveDriver, state: State
+) -> tuple[str, ...]:
+    price = driver.view.price(position.symbol)
+    net = "-"
+    if price is not None and position.held:
+        fee = state.markets[position.symbol].taker_fee
+        ratio = exact(price) * (ONE - fee) / position.unit_cost - 1
+        net = text.percent(ratio, signed=True)
+    return (
+        position.id,
+        position.symbol
+        + (f" leaving ({position.leaving})" if position.leaving else ""),
+        text.price(position.held),
+        text.price(position.entry_price),
+        text.price(exact(price)) if price is not None else "-",
+        net,
+        text.duration(driver.now_ms() - position.opened_ms),
+    )
+
+
+def _counters(state: State, now_ms: int) -> Iterator[Text]:
+    """Yield how full the rate counters are, as an assistant remembers them."""
+    limits: RateLimits | None = state.limits
+    if limits is None:
+        return
+    parts = [
+        f"{name} {text.number(counter.read(now_ms))}"
+        for memory in list(state.memories.values())
+        for name, counter in _found_counters(memory)
+    ]
+    if parts:
+        told = f"of {limits.order_limit} (orders), {limits.rest_limit} (queries)"
+        yield Text(f"counters {', '.join(parts[:_ROWS])} {told}", style="dim")
+
+
+def _found_counters(memory: Mapping[str, object]) -> Iterator[tuple[str, RateCounter]]:
+    for name, kept in list(memory.items()):
+        if isinstance(kept, RateCounter):
+            yield name, kept
+        elif isinstance(kept, dict):
+            for inner, counter in list(kept.items()):
+                if isinstance(counter, RateCounter):
+                    yield str(inner), counter
+
+
+def _table(headings: tuple[str, ...], left: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for place, heading in enumerate(headings):
+        table.add_column(
+            heading,
+            justify="left" if place < left else "right",
+            header_style="bold",
+            no_wrap=True,
+        )
+    return table

@@ -1,0 +1,137 @@
+"""Run a live plan to its end: signals, what is shown, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
+
+from quorate.drivers.control import Wish, mark_taken, pending_wish
+from quorate.drivers.live import LiveDriver, Note
+from quorate.drivers.live_run import Calls, Finished, LiveSetup, run_live
+from quorate.drivers.reconcile import Reconciliation
+from quorate.drivers.secrecy import clean_loop, redact
+from quorate.errors import WorkspaceError
+from quorate.face.live_status import LiveLines, LiveStatus, LogToNotes
+from quorate.journal.journal import Journal
+
+TELL_EVERY_S = 0.25
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (
+    "stopping: no more entries, those that rest are cancelled, protective orders stay; "
+    "once more ends at once (the journal is safe)"
+)
+
+
+class EndedAtOnce(Exception):  # noqa: N818 - what a person asked for, not an error
+    """A second signal came: the run ends where it is; its next start recovers."""
+
+
+@dataclass(slots=True)
+class LiveTrade:
+    """One live run and what shows it."""
+
+    setup: LiveSetup
+    journal: Path
+    show: LiveStatus | LiveLines
+    _wish: Wish | None = None
+    _ended: bool = field(default=False)
+
+    def run(self) -> Finished:
+        """Trade until a signal asks for the end.
+
+        Raises:
+            EndedAtOnce: a second signal came while the run was leaving in order.
+            QuorateError: the run could not start, or could not go on.
+        """
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        begin = Journal.open if self.journal.is_file() else Journal.create
+        with begin(self.journal) as journal, self._logged():
+            page = self.show.shown() if isinstance(self.show, LiveStatus) else None
+            with page or nullcontext():
+                return asyncio.run(self._run(journal))
+
+    async def _run(self, journal: Journal) -> Finished:
+        loop = asyncio.get_running_loop()
+        clean_loop(loop)
+        stop = asyncio.Event()
+        calls = Calls(
+            note=self.show.note,
+            started=self.show.started,
+            reconciled=self._reconciled,
+            wish=self._asked,
+            taken=self._taken,
+        )
+        trading = asyncio.create_task(run_live(self.setup, journal, stop, calls))
+        telling = asyncio.create_task(self._tell())
+        for one in _SIGNALS:
+            loop.add_signal_handler(one, self._signalled, stop, trading)
+        try:
+            return await trading
+        except asyncio.CancelledError:
+            raise EndedAtOnce from None
+        finally:
+            telling.cancel()
+            if isinstance(self.show, LiveLines):
+                self.show.tell()
+            for one in _SIGNALS:
+                loop.remove_signal_handler(one)
+
+    def _signalled(self, stop: asyncio.Event, trading: asyncio.Task[Finished]) -> None:
+        if stop.is_set():
+            trading.cancel()
+            return
+        self._note("warning", STOPPING)
+        stop.set()
+        if self.show.driver is None:
+            trading.cancel()  # nothing has begun that would have to be left in order
+
+    async def _tell(self) -> None:
+        while isinstance(self.show, LiveLines):
+            self.show.tell()
+            await asyncio.sleep(TELL_EVERY_S)
+
+    def _asked(self) -> Wish | None:
+        self._wish = pending_wish(self.journal)
+        return self._wish
+
+    def _taken(self) -> None:
+        if self._wish is None:
+            return
+        try:
+            mark_taken(self.journal, self._wish)
+        except WorkspaceError as error:
+            self._note("warning", str(error))
+
+    def _reconciled(self, found: Reconciliation) -> None:
+        for one in found.differences:
+            self._note(
+                "warning",
+                f"{one.what} {one.about} {one.symbol}: the journal says {one.journal}, "
+                f"the exchange {one.exchange}: {one.done}",
+            )
+        if not found.differences:
+            self._note("info", "the journal and the exchange agree")
+
+    def _note(self, level: str, told: str) -> None:
+        driver: LiveDriver | None = self.show.driver
+        now_ms = driver.now_ms() if driver is not None else int(time() * 1000)
+        self.show.note(Note(now_ms, level, redact(told)))
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Let what is logged stand on the page instead of tearing it."""
+        root = logging.getLogger()
+        before = list(root.handlers)
+        if isinstance(self.show, LiveStatus):
+            now_ms: Callable[[], int] = lambda: int(time() * 1000)  # noqa: E731
+            root.handlers[:] = [LogToNotes(self.show.note, now_ms)]
+        try:
+            yield
+        finally:
+            root.handlers[:] = before
