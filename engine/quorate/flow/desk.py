@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,19 @@ class FlowDesk:
     bench: Bench
     symbol: str
     now_ms: int
+
+    def frozen(self) -> FlowDesk:
+        """Return this desk as its state is now; prices go on moving.
+
+        For an assistant that is told of a record later, as a replay would tell it.
+        """
+        bench, state = copy(self.bench), copy(self._state)
+        for one in fields(state):
+            value = getattr(state, one.name)
+            if isinstance(value, dict | set):
+                setattr(state, one.name, copy(value))
+        bench.state, bench._params, bench._floats, bench._held = state, {}, {}, {}
+        return FlowDesk(bench, self.symbol, self.now_ms)
 
     @property
     def _state(self) -> State:

@@ -7,7 +7,6 @@ the workspace. A plugin that differs in anything from what it says is not loaded
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -117,7 +116,7 @@ def what_changed(found: Found, accepted: Mapping[str, Acceptance]) -> str:
         if name not in before.files:
             changes.append(f"{name} is new")
         elif before.files[name] != digest:
-            changes.append(f"{name} is another")
+            changes.append(f"{name} has changed")
     if not changes and before.sha256 != now.sha256:
         changes.append("its hash is another than that of its files")
     return ", ".join(changes)
@@ -169,7 +168,11 @@ def _unusable(reason: str) -> WorkspaceError:
 
 
 def write_accepted(root: Path, acceptances: Iterable[Acceptance]) -> None:
-    """Write what is accepted, by name; the file is replaced as a whole."""
+    """Write what is accepted, by name; the file is replaced as a whole.
+
+    Raises:
+        WorkspaceError: it cannot be written.
+    """
     listed = sorted(acceptances, key=lambda one: one.name)
     lines = [_HEAD, "plugins:\n" if listed else "plugins: {}\n"]
     for one in listed:
@@ -183,8 +186,11 @@ def write_accepted(root: Path, acceptances: Iterable[Acceptance]) -> None:
         ]
     path = root / FILE
     fresh = path.with_suffix(".new")
-    fresh.write_text("".join(lines), "utf-8")
-    os.replace(fresh, path)  # noqa: PTH105 - the name says that it is at once
+    try:
+        fresh.write_text("".join(lines), "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _quoted(text: str) -> str:

@@ -52,6 +52,7 @@ def read_content(where: Path) -> Content:
     Raises:
         OSError: something cannot be read.
     """
+    where = where.absolute()
     if where.suffix == ".py":
         data = where.read_bytes()
         return Content(

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import weakref
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -173,6 +174,7 @@ class Worker:
         self.closed = False
         self.blame: Callable[[str, str], None] = lambda _where, _error: None
         self._line: _Line | None = None
+        self._at_the_end: Callable[[], object] = lambda: None
         self._dying: list[subprocess.Popen[bytes]] = []
         self._warm: set[str] = set()
         self._calls = count(1)
@@ -201,6 +203,7 @@ class Worker:
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
         self._line = _Line(process, monotonic())
+        self._at_the_end = weakref.finalize(self, self._line.close).detach
         self._line.send(self.load)
         self._mirrored = None
 
@@ -227,6 +230,7 @@ class Worker:
         line, self._line = self._line, None
         if line is not None:
             line.close()
+            self._at_the_end()
             self._dying.append(line.process)
         self._reap()
 
