@@ -103,9 +103,10 @@ def read(form: Form, pair: Pair, now_ms: int) -> Wish:
         raise invalid("type")
     if order_type not in _TYPES:
         raise invalid("ordertype")
-    for name in _NOT_HERE:
-        if text(form, name):
-            raise invalid(name)
+    for name in form:
+        plain = name.partition("[")[0]  # ccxt writes close[price] and the like
+        if plain in _NOT_HERE and text(form, name):
+            raise invalid(plain)
     limited = order_type == "limit"
     flags = frozenset(filter(None, text(form, "oflags").split(",")))
     if not flags <= _FLAGS or {"fcib", "fciq"} <= flags:

@@ -15,7 +15,14 @@ from typing import Any
 from quorate import Candles
 
 from . import executions, fees
-from .account import DEMO_KEY, DEMO_SECRET, TOKEN_LASTS_MS, ApiKey, Token
+from .account import (
+    DEMO_KEY,
+    DEMO_SECRET,
+    TOKEN_LASTS_MS,
+    TRADING,
+    ApiKey,
+    Token,
+)
 from .clock import Clock
 from .counters import TIERS, Counters
 from .executions import Event
@@ -40,6 +47,7 @@ class Options:
 
     ``balances`` are by currency, whichever name it has. ``start_ms`` is exchange time
     when it opens, None for now; ``start_row`` the row of the tapes shown then.
+    ``permissions`` and ``addresses`` are those of ``key``; ``keys`` are further ones.
     ``volume_30d`` is what the account traded before, in US dollars, for its fees.
     """
 
@@ -54,6 +62,8 @@ class Options:
     start_row: int | None = None
     key: str = DEMO_KEY
     secret: str = DEMO_SECRET
+    permissions: tuple[str, ...] = TRADING
+    addresses: tuple[str, ...] = ("127.0.0.1",)
     keys: tuple[ApiKey, ...] = ()
     liquidity: Liquidity = field(default_factory=Liquidity)
     volume_30d: Decimal = _ZERO
@@ -75,7 +85,12 @@ class Core:
         )
         held = {code_of(name): much for name, much in options.balances.items()}
         self.ledger = Ledger(held)
-        first = ApiKey(key=options.key, secret=options.secret)
+        first = ApiKey(
+            key=options.key,
+            secret=options.secret,
+            permissions=options.permissions,
+            addresses=options.addresses,
+        )
         self.keys = {one.key: one for one in (first, *options.keys)}
         self.nonces: dict[str, int] = {}
         self.listeners: list[Callable[[Event], None]] = []
