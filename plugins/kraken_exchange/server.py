@@ -90,7 +90,7 @@ class KrakenExchange:
 
     def workspace(self, url: str) -> str:
         """Return the ``exchange:`` section that leads here."""
-        return workspace_section(url, self.core.market.symbols, self.core)
+        return workspace_section(url, self.core)
 
     def ledger(self) -> Mapping[str, Any]:
         """Return what the exchange knows of its account."""
@@ -179,32 +179,45 @@ class KrakenExchange:
                 log.exception("the loopback exchange failed")
 
 
-def workspace_section(url: str, symbols: Any, core: Core) -> str:
+def workspace_section(url: str, core: Core) -> str:
     """Return the ``exchange:`` section of a quorate.yaml that trades at ``url``.
 
     ccxt keeps one connection for each URL, so that each of its four has its own; its
-    pings follow the protocol v2 where the URL says so.
+    pings follow the protocol v2 where the URL says so. Spans are exchange time: where
+    that runs faster, they are longer, or the wire would be too slow for them.
     """
+    pace = core.clock.pace
     urls = ccxt_urls(url)
-    ws = urls["ws"]
-    return f"""\
-exchange:
-  name: kraken
-  tier: {core.options.tier}
-  symbols: [{", ".join(symbols)}]
-  keys: file:kraken.key
-  pace: {core.clock.pace}
-  ccxt:
-    urls:
-      api:
-        public: {urls["public"]}
-        private: {urls["private"]}
-        ws:
-          public: {ws["public"]}
-          publicV2: {ws["publicV2"]}
-          private: {ws["private"]}
-          privateV2: {ws["privateV2"]}
-"""
+    streams = "".join(f"          {name}: {at}\n" for name, at in urls["ws"].items())
+    spans = "" if pace == 1 else _spans(pace)
+    return (
+        "exchange:\n"
+        "  name: kraken\n"
+        f"  tier: {core.options.tier}\n"
+        f"  symbols: [{', '.join(core.market.symbols)}]\n"
+        "  keys: file:kraken.key\n"
+        f"  pace: {pace:g}\n"
+        f"{spans}"
+        "  ccxt:\n"
+        "    urls:\n"
+        "      api:\n"
+        f"        public: {urls['public']}\n"
+        f"        private: {urls['private']}\n"
+        "        ws:\n"
+        f"{streams}"
+    )
+
+
+def _spans(pace: float) -> str:
+    """Return the spans of exchange time as long on the wall as they usually are.
+
+    Kraken takes no deadline that is more than 60 s ahead.
+    """
+    return (
+        f"  deadline: {min(50, round(5 * pace))}s\n"
+        f"  clock_margin: {min(60, round(2 * pace))}s\n"
+        f"  stale_after: {min(86_400, round(30 * pace))}s\n"
+    )
 
 
 def ccxt_urls(url: str) -> dict[str, Any]:

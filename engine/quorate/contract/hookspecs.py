@@ -143,8 +143,9 @@ class Hooks:
         """Return a server that speaks the protocol of ``name`` on loopback, or None.
 
         Called by ``quorate exchange``; "" asks for any. ``settings`` are its options:
-        tape, pace, balances, tier, faults and seed. The first answer counts, user
-        plugins first. A crash stops the command.
+        tapes (candles), pace, balances, tier, faults (mappings), seed, key and secret
+        ("" for its own), and tell, a function that takes one line about an order. The
+        first answer counts, user plugins first. A crash stops the command.
         """
 
     @hookspec

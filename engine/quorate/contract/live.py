@@ -206,6 +206,8 @@ class LoopbackExchange(Protocol):
     """A server on this machine that speaks an exchange's protocol, for rehearsals."""
 
     name: str
+    keys: Keys
+    """What its account is opened with; worth nothing anywhere else."""
 
     async def start(self, host: str, port: int) -> str:
         """Listen, on any free port when ``port`` is 0; return the URL.
@@ -221,4 +223,7 @@ class LoopbackExchange(Protocol):
         """Return the ``exchange:`` section of a quorate.yaml that trades here."""
 
     def ledger(self) -> Mapping[str, object]:
-        """Return what the exchange knows of its account: orders, trades, balances."""
+        """Return what the exchange knows of its account, as JSON can hold it.
+
+        ``orders`` and ``trades`` are lists, ``balances`` is by currency.
+        """

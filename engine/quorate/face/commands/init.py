@@ -27,12 +27,7 @@ def init(session: Session, folder: Path | None) -> None:
     kept as it is.
     """
     root = session.root if folder is None else session.root / folder
-    written, kept = 0, []
-    for path, data in _files(root):
-        if _write(path, data):
-            written += 1
-        else:
-            kept.append(path.relative_to(root).as_posix())
+    written, kept = write_workspace_files(root)
     click.echo(f"{root}: {written} files written, {len(kept)} kept")
     if kept:
         click.echo(f"kept as they were: {', '.join(kept)}")
@@ -46,6 +41,21 @@ def init(session: Session, folder: Path | None) -> None:
         steps.insert(0, (f"cd {root}", ""))
     for command, why in steps:
         click.echo(f"  {command:<16} {f'# {why}' if why else ''}".rstrip())
+
+
+def write_workspace_files(root: Path) -> tuple[int, list[str]]:
+    """Write a workspace; return how many files were written, and which were kept.
+
+    Raises:
+        WorkspaceError: a file cannot be written.
+    """
+    written, kept = 0, []
+    for path, data in _files(root):
+        if _write(path, data):
+            written += 1
+        else:
+            kept.append(path.relative_to(root).as_posix())
+    return written, kept
 
 
 def _files(root: Path) -> Iterator[tuple[Path, bytes]]:
