@@ -16,11 +16,19 @@ from hypothesis import strategies as st
 from quorate.contract.decisions import Value, Verdict
 from quorate.contract.records import (
     Accepted,
+    BalancesSeen,
+    Found,
     Intended,
     Learned,
+    MarketsSeen,
+    ModeSet,
+    Rearmed,
     Record,
     Refused,
+    Released,
     Resumed,
+    RulesChanged,
+    Started,
 )
 from quorate.errors import JournalError
 from quorate.journal.codec import (
@@ -30,6 +38,7 @@ from quorate.journal.codec import (
     encode,
     encode_values,
 )
+from quorate.values.mode import Mode
 from quorate.values.trade import Intent, OrderType
 
 TEXTS = st.text(st.characters())  # half surrogate pairs included
@@ -241,6 +250,59 @@ def test_a_field_with_a_default_may_be_missing_in_an_older_journal() -> None:
     assert decode("Resumed", '{"at_ms":1,"key":"k"}', "event 1") == Resumed(
         at_ms=1, key="k"
     )
+
+
+OLDER = {
+    "Started": (
+        '{"at_ms":1,"run":"r","venue":"paper","rulebook":"d","source":"t",'
+        '"markets":[],"balances":[["USD","1.50"]],"limits":null}',
+        ("order_deadline_ms", 0),
+    ),
+    "ModeSet": ('{"at_ms":1,"mode":"halted","why":"by hand"}', ("rule", "")),
+    "Tuned": (
+        '{"at_ms":1,"param":"p","old":"1","new":"2","rule":"r","why":"w"}',
+        ("back", False),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OLDER)
+def test_a_record_of_an_older_journal_reads_without_its_newer_fields(kind: str) -> None:
+    text, (name, value) = OLDER[kind]
+    record = decode(kind, text, "event 1")
+    assert getattr(record, name) == value
+    assert name in encode(record)
+    assert decode(kind, encode(record), "event 1") == record
+
+
+def test_an_intent_of_an_older_journal_has_no_deadline() -> None:
+    assert _intended().intent.deadline_ms == 0
+
+
+def test_what_a_live_run_records_reads_back() -> None:
+    intent = replace(_intended().intent, deadline_ms=5_001)
+    for record in (
+        replace(_intended(), intent=intent),
+        Started(
+            at_ms=1,
+            run="1a2b3c4d",
+            venue="x",
+            rulebook="d",
+            source="x:a",
+            markets=(),
+            balances=(("USD", Decimal("1.50")),),
+            order_deadline_ms=5_000,
+        ),
+        ModeSet(at_ms=2, mode=Mode.HALTED, why="loss", rule="loss", symbol="S"),
+        Rearmed(at_ms=3, rule="loss", symbol="S"),
+        Released(at_ms=4, symbol="*", why="resume"),
+        MarketsSeen(at_ms=5, markets=()),
+        BalancesSeen(at_ms=6, balances=(("BTC", Decimal("0.10")),), why="fee"),
+        RulesChanged(at_ms=7, rulebook="f00"),
+        Found(at_ms=8, what="trade", venue_id="T", symbol="S", detail="buy 1"),
+    ):
+        again = decode(type(record).__name__, encode(record), "event 1")
+        assert exactly(again) == exactly(record)
 
 
 def _intended() -> Intended:

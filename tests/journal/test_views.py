@@ -9,20 +9,27 @@ import pytest
 
 from quorate.contract.records import (
     Accepted,
+    BalancesSeen,
     Closed,
     Ended,
     ErrorSeen,
     Filled,
+    Found,
     Intended,
     Learned,
+    ModeSet,
     PluginFault,
     Record,
     Refused,
+    Released,
+    RulesChanged,
+    Stopped,
     Tuned,
     Unknown,
 )
 from quorate.journal.journal import Journal
 from quorate.journal.views import VIEWS
+from quorate.values.mode import Mode
 from quorate.values.trade import (
     Fill,
     Intent,
@@ -156,6 +163,17 @@ UNITS: list[list[Record]] = [
         PluginFault(
             at_ms=150, plugin="buy", where="vote", error="ValueError: no", off=True
         ),
+        ModeSet(at_ms=160, mode=Mode.HALTED, why="loss", rule="loss", symbol="BTC/USD"),
+        ModeSet(at_ms=170, mode=Mode.ACTIVE, why="resume"),
+        Stopped(at_ms=180, symbol="*", until_ms=999, why="key"),
+        Released(at_ms=190, symbol="*", why="a person"),
+        Found(at_ms=200, what="order", venue_id="V-9", symbol="BTC/USD", detail="buy"),
+        BalancesSeen(
+            at_ms=210,
+            balances=(("BTC", Decimal("0.10")), ("USD", Decimal(5))),
+            why="deposit",
+        ),
+        RulesChanged(at_ms=220, rulebook="f00"),
     ],
 ]
 
@@ -261,6 +279,28 @@ def test_lessons_tunings_errors_and_faults_have_columns(told: Path) -> None:
     assert tuple(error.values()) == ("q-3", "EOrder:x", "too-small", "minimum")
     (fault,) = ask(told, 'SELECT plugin, "where", error, off FROM plugin_faults')
     assert tuple(fault.values()) == ("buy", "vote", "ValueError: no", 1)
+
+
+def test_modes_stops_and_what_was_found_have_columns(told: Path) -> None:
+    modes = ask(told, "SELECT mode, why, rule, symbol FROM modes")
+    assert [tuple(row.values()) for row in modes] == [
+        ("halted", "loss", "loss", "BTC/USD"),
+        ("active", "resume", "", None),
+    ]
+    stops = ask(told, "SELECT symbol, what, until_ms, why FROM stops ORDER BY seq")
+    assert [tuple(row.values()) for row in stops] == [
+        ("*", "stopped", 999, "key"),
+        ("*", "released", None, "a person"),
+    ]
+    (found,) = ask(told, "SELECT what, venue_id, symbol, detail FROM found")
+    assert tuple(found.values()) == ("order", "V-9", "BTC/USD", "buy")
+    rows = ask(told, "SELECT currency, total, total_real, why FROM balances")
+    assert [tuple(row.values()) for row in rows] == [
+        ("BTC", "0.10", 0.1, "deposit"),
+        ("USD", "5", 5.0, "deposit"),
+    ]
+    (changed,) = ask(told, "SELECT rulebook FROM rulebook_changes")
+    assert changed == {"rulebook": "f00"}
 
 
 def test_events_know_what_they_are_about(told: Path) -> None:

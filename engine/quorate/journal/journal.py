@@ -96,9 +96,9 @@ class Journal:
         """Record one unit: everything that one event caused, or nothing of it.
 
         ``candles`` have closed since the unit before; one that is known already is
-        not changed. ``cursor`` says how far the run's input has been consumed; ``rulebook`` is the
-        hash of the rules that decided. With ``commit_every=1`` the unit is on the disk
-        when this returns.
+        not changed. ``cursor`` says how far the run's input has been consumed;
+        ``rulebook`` is the hash of the rules that decided. With ``commit_every=1`` the
+        unit is on the disk when this returns.
 
         Raises:
             JournalError: the unit was not recorded; nothing may be sent on its account.

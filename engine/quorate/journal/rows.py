@@ -1,13 +1,15 @@
-"""Records and decisions as table rows: the columns they can be looked up by."""
+"""Records, decisions, candles as table rows: the columns they can be looked up by."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 from quorate.contract.decisions import Decision, Verdict
+from quorate.contract.live import Bar
 from quorate.contract.records import Record
 from quorate.errors import JournalError
 from quorate.journal.codec import KINDS, decode, decode_values, encode, encode_values
@@ -21,6 +23,7 @@ DECISIONS: Final = """
         inputs, effect, client_id, position_id
     FROM decisions
 """
+CANDLES: Final = "SELECT symbol, open_ms, open, high, low, close, volume FROM candles"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,37 @@ def decision_row(decision: Decision, rulebook: str, unit: int) -> Row:
         decision.position_id or None,
         rulebook,
         unit,
+    )
+
+
+def candle_row(bar: Bar, unit: int) -> Row:
+    """Return the row of a closed candle, in the order of ``schema.ADD_CANDLE``.
+
+    Raises:
+        JournalError: a number in it is none, or not finite.
+    """
+    for name in ("open", "high", "low", "close", "volume"):
+        value = getattr(bar, name)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise JournalError(
+                f"a candle of {bar.symbol} cannot be recorded: {name} must be a "
+                f"finite number, was {value!r}"
+            )
+    prices = bar.open, bar.high, bar.low, bar.close
+    return (bar.symbol, bar.open_ms, *map(float, prices), float(bar.volume), unit)
+
+
+def read_candle(row: Row) -> Bar:
+    """Return the candle of a row of ``CANDLES``."""
+    symbol, open_ms, first, high, low, close, volume = row
+    return Bar(
+        symbol=symbol,
+        open_ms=open_ms,
+        open=first,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
     )
 
 

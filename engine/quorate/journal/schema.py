@@ -9,7 +9,22 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION_ID: Final = 0x51554F52  # "QUOR" in the file's header
-VERSION: Final = 1
+VERSION: Final = 2
+OLDEST: Final = 1  # an older journal is brought up to date when it is gone on with
+
+CANDLES: Final = """
+    CREATE TABLE candles (
+        symbol TEXT NOT NULL,
+        open_ms INTEGER NOT NULL,
+        open REAL NOT NULL,
+        high REAL NOT NULL,
+        low REAL NOT NULL,
+        close REAL NOT NULL,
+        volume REAL NOT NULL,
+        unit INTEGER NOT NULL,
+        PRIMARY KEY (symbol, open_ms)
+    ) WITHOUT ROWID
+"""
 
 TABLES: Final = (
     """
@@ -53,6 +68,7 @@ TABLES: Final = (
         unit INTEGER NOT NULL
     )
     """,
+    CANDLES,
 )
 
 INDEXES: Final = (
@@ -89,10 +105,15 @@ def _append_only(table: str, change: str) -> str:
     """
 
 
-TRIGGERS: Final = tuple(
-    _append_only(table, change)
-    for table in ("events", "decisions")
-    for change in ("UPDATE", "DELETE")
+_CHANGES: Final = ("UPDATE", "DELETE")
+CANDLE_TRIGGERS: Final = tuple(_append_only("candles", change) for change in _CHANGES)
+TRIGGERS: Final = (
+    *(
+        _append_only(table, change)
+        for table in ("events", "decisions")
+        for change in _CHANGES
+    ),
+    *CANDLE_TRIGGERS,
 )
 
 ADD_EVENT: Final = """
@@ -105,6 +126,12 @@ ADD_DECISION: Final = """
         client_id, position_id, rulebook, unit
     )
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# The first to be told stands: it is what was decided with.
+ADD_CANDLE: Final = """
+    INSERT INTO candles (symbol, open_ms, open, high, low, close, volume, unit)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (symbol, open_ms) DO NOTHING
 """
 ADD_DIGEST: Final = "INSERT OR IGNORE INTO rulebooks (digest) VALUES (?)"
 KEEP_RULEBOOK: Final = """

@@ -245,7 +245,7 @@ class Store:
         with _told(self.name), self._transaction():
             for statement in (schema.CANDLES, *schema.CANDLE_TRIGGERS):
                 self._database.execute(statement)
-            for name in reversed(VIEWS):
+            for name in VIEWS:
                 self._database.execute(f"DROP VIEW IF EXISTS {name}")
             self._lay_out_views()
         self.version = schema.VERSION

@@ -48,6 +48,7 @@ _INTENTS: Final = _select(
     *_both("intent.limit_price"),
     *_both("intent.reference_price"),
     *_fields("intent.attempt", "intent.max_attempts", "intent.cancel_after_ms"),
+    _field("intent.deadline_ms"),
     *_both("confidence"),
 )
 
@@ -151,6 +152,27 @@ FROM (
 LEFT JOIN events AS c ON c.position_id = p.position_id AND c.kind = 'Closed'
 """
 
+_BALANCES: Final = f"""
+SELECT
+    e.seq, e.at_ms, {_AT.format("e")},
+    json_extract(pair.value, '$[0]') AS currency,
+    json_extract(pair.value, '$[1]') AS total,
+    CAST(json_extract(pair.value, '$[1]') AS REAL) AS total_real,
+    coalesce(json_extract(e.body, '$.why'), 'the run began') AS why
+FROM events AS e, json_each(e.body, '$.balances') AS pair
+WHERE e.kind IN ('Started', 'BalancesSeen')
+"""
+
+_STOPS: Final = f"""
+SELECT
+    e.seq, e.at_ms, {_AT.format("e")}, e.symbol,
+    CASE e.kind WHEN 'Stopped' THEN 'stopped' ELSE 'released' END AS what,
+    {_field("until_ms")},
+    {_field("why")}
+FROM events AS e
+WHERE e.kind IN ('Stopped', 'Released')
+"""
+
 _TRADES: Final = _select(
     "Closed",
     "e.position_id",
@@ -183,6 +205,11 @@ VIEWS: Final[Mapping[str, str]] = {
     "errors": _select(
         "ErrorSeen", "e.symbol", "e.client_id", *_fields("error", "rule", "learn")
     ),
+    "modes": _select("ModeSet", *_fields("mode", "why", "rule"), "e.symbol"),
+    "stops": _STOPS,
+    "found": _select("Found", "e.symbol", *_fields("what", "venue_id", "detail")),
+    "balances": _BALANCES,
+    "rulebook_changes": _select("RulesChanged", _field("rulebook")),
     "plugin_faults": _select(
         "PluginFault", *_fields("plugin", "where", "error", "off")
     ),
