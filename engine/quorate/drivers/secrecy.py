@@ -124,11 +124,13 @@ def _clean_records(
         record = make(*given, **named)
         if record.name.split(".")[0] == CHATTY and record.levelno < logging.INFO:
             record.msg, record.args = _WITHHELD, ()
-        with suppress(Exception):  # a record that cannot be written is for its handler
+        try:
             whole = record.getMessage()
-            clean = redact(whole)
-            if clean != whole:
-                record.msg, record.args = clean, ()
+        except Exception:  # noqa: BLE001 - logging would print the arguments as they are
+            whole, record.msg = f"{record.msg} {record.args}", ""
+        clean = redact(whole)
+        if clean != record.msg:
+            record.msg, record.args = clean, ()
         if record.exc_info and record.exc_info[1] is not None:
             # Formatters take this text instead of formatting the error themselves.
             record.exc_text = redact(

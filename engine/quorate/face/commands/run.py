@@ -63,7 +63,8 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--journal",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Where the run is recorded; a new file in runs/ when left out.",
+        help="Where the run is recorded: a new file in runs/ when left out, or the one "
+        "journal of the account with --live.",
     )
     @click.option(
         "--continue",
