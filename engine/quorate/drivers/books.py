@@ -18,12 +18,14 @@ from quorate.values.trade import Market
 class Books:
     """The account's balances in both books; ``answers`` are about to be booked.
 
-    Only the currencies of known markets are looked at.
+    Only the currencies of known markets are looked at, and none that an order trades
+    of which it is not known what became: that order may explain the difference.
     """
 
     state: State
     snapshot: Snapshot
     answers: Mapping[str, Sequence[Answer]]
+    waits: Sequence[str] = ()
     markets: dict[str, Market] = field(init=False)
     moves: dict[str, Decimal] = field(init=False)
 
@@ -48,12 +50,19 @@ class Books:
         """Yield each currency, the journal's total and the exchange's."""
         if not self.snapshot.steady:
             return
-        for currency in sorted(
-            {name for one in self.markets.values() for name in (one.base, one.quote)}
-        ):
+        known = {
+            name for one in self.markets.values() for name in (one.base, one.quote)
+        }
+        for currency in sorted(known - self._unsure()):
             ours = self.state.balances.get(currency, ZERO)
             ours += self.moves.get(currency, ZERO)
             yield currency, ours, self.snapshot.balances.get(currency, ZERO)
+
+    def _unsure(self) -> set[str]:
+        """Return the currencies of the orders that wait."""
+        orders = filter(None, map(self.state.order, self.waits))
+        markets = [self.markets[order.intent.symbol] for order in orders]
+        return {name for one in markets for name in (one.base, one.quote)}
 
     def unexplained(self) -> tuple[tuple[str, Decimal], ...]:
         """Return the totals to adopt, such that the fills lead to the exchange's."""

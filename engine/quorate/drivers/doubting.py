@@ -10,8 +10,8 @@ asked, and ``not_placed`` and ``gone`` say when silence has become evidence:
   apart, that find nothing. That is as near to a proof as such a venue allows; until
   then the order counts at full size.
 - An order that the venue has accepted and no longer knows (an exchange that restarts
-  may lose open orders) is over once two such queries in a careful window have found
-  nothing; its fills stand.
+  may lose open orders) is over once two queries some time apart, later than its lists
+  may lag behind, have found nothing; its fills stand.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ MARGIN_MS = 2_000
 CAREFUL_MS = 120_000
 """How long a request may be on its way where the venue knows no deadline."""
 
+LAG_MS = 30_000
+"""How long a venue's own list may lag behind what it has accepted."""
+
 GRACE_MS = 5_000
 """How long an answer that should come by itself is waited for."""
 
@@ -45,14 +48,15 @@ NEVER_MS = 1 << 62
 class Doubt:
     """What was asked about one order since the venue last told of it.
 
-    ``absent_ms`` is when those queries were asked that found nothing; ``cancelled_ms``
-    when the venue last answered a cancel, 0 for never.
+    ``absent_ms`` is when those queries were asked that found nothing. The venue has
+    answered a cancel first at ``cancelled_ms`` and last at ``again_ms``, 0 for never.
     """
 
     times: int = 0
     asked_ms: int = 0
     absent_ms: tuple[int, ...] = ()
     cancelled_ms: int = 0
+    again_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +91,9 @@ class Doubts:
 
     def cancelled(self, client_id: str, at_ms: int) -> None:
         """Note that the venue has answered a cancel, whatever it said."""
-        self.orders[client_id] = replace(self.of(client_id), cancelled_ms=at_ms)
+        doubt = self.of(client_id)
+        first_ms = doubt.cancelled_ms or at_ms
+        self.orders[client_id] = replace(doubt, cancelled_ms=first_ms, again_ms=at_ms)
 
     def told(self, client_id: str) -> None:
         """Note that the venue knows the order: earlier silence proves nothing."""
@@ -110,7 +116,7 @@ def when_certain_ms(
     """
     intent = order.intent
     if order.venue_id or order.filled:
-        return max(order.accepted_ms, intent.made_ms) + careful_ms
+        return max(order.accepted_ms, intent.made_ms) + min(LAG_MS, careful_ms)
     if intent.deadline_ms:
         return intent.deadline_ms + margin_ms
     return intent.made_ms + careful_ms
@@ -140,7 +146,7 @@ def gone(state: State, client_id: str, at_ms: int, doubts: Doubts) -> Ended | No
         return not_placed(state, client_id, at_ms) if proof else None
     if not known and not doubt.cancelled_ms:
         return None
-    after_ms = max(certain_ms, doubt.cancelled_ms)
+    after_ms = certain_ms if known else max(certain_ms, doubt.cancelled_ms)
     if not _twice([asked for asked in doubt.absent_ms if asked > after_ms]):
         return None
     if known:
@@ -153,14 +159,18 @@ def _twice(asked_ms: Sequence[int]) -> bool:
 
 
 def wants_cancel(order: Order, doubts: Doubts, now_ms: int) -> bool:
-    """Return whether a cancel has to be sent before silence can prove anything.
+    """Return whether a cancel has to be sent, now that the order was asked for.
 
-    Only an order without a deadline that the venue has never told of, and whose
-    careful window is over.
+    One was asked for and the order is still open: it may never have arrived.
+    Or silence cannot prove anything before: the order has no deadline, the venue has
+    never told of it, and its careful window is over.
     """
+    doubt = doubts.of(order.intent.client_id)
+    if order.cancel_asked:
+        last_ms = max(order.cancel_asked_ms, doubt.again_ms)
+        return now_ms - last_ms >= APART_MS
     known = order.venue_id or order.filled or order.intent.deadline_ms
     certain_ms = when_certain_ms(order, doubts.margin_ms, doubts.careful_ms)
-    doubt = doubts.of(order.intent.client_id)
     return not known and now_ms > certain_ms and not doubt.cancelled_ms
 
 

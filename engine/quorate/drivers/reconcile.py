@@ -11,12 +11,14 @@ it does not cover. A second comparison with the same snapshot has nothing left t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from quorate.contract.live import OrderReport, VenueTrade
 from quorate.contract.records import (
+    Accepted,
     Answer,
     BalancesSeen,
+    Ended,
     Found,
     MarketsSeen,
     Released,
@@ -26,7 +28,14 @@ from quorate.contract.records import (
 from quorate.drivers.books import Books
 from quorate.drivers.doubting import MARGIN_MS, NEVER_MS, not_placed, when_certain_ms
 from quorate.drivers.settling import another, number_of, settle, whose
-from quorate.drivers.snapshot import Difference, Snapshot
+from quorate.drivers.snapshot import (
+    Difference,
+    Snapshot,
+    changes,
+    journalled,
+    opened,
+    reported,
+)
 from quorate.flow.events import Event
 from quorate.flow.state import State
 from quorate.values.numbers import plain
@@ -118,7 +127,7 @@ class _Comparison:
                 continue
             self.markets.append(market)
             if known is not None:
-                sides = _changes(known, market)
+                sides = changes(known, market)
                 self.differ("market", symbol, symbol, sides, "adopted")
         in_use = {order.intent.symbol for order in self.state.live.values()}
         in_use |= {one.symbol for one in self.state.positions.values() if one.bought}
@@ -133,7 +142,11 @@ class _Comparison:
         report = self._report(order)
         if report is not None:
             self._settle(order, report)
-        elif client_id in self.snapshot.found:
+            return
+        self._book_trades(order)
+        if any(isinstance(one, Ended) for one in self.answers.get(client_id, ())):
+            return
+        if client_id in self.snapshot.found:
             self._absent(order)
         elif order.intent.made_ms < self.snapshot.asked_ms:
             self._wait(order, "it could not be asked for")
@@ -157,19 +170,35 @@ class _Comparison:
     def _fills(self, venue_id: str) -> list[Fill]:
         return [one.fill for one in self.snapshot.trades if one.venue_id == venue_id]
 
+    def _book_trades(self, order: Order) -> None:
+        """Book what the trades tell of an order that could not be asked for."""
+        fills = self._fills(order.venue_id) if order.venue_id else []
+        if fills:
+            report = OrderReport(
+                at_ms=self.snapshot.at_ms,
+                client_id=order.intent.client_id,
+                venue_id=order.venue_id,
+                fills=tuple(fills),
+            )
+            self._settle(order, report)
+
     def _settle(self, order: Order, report: OrderReport) -> None:
         client_id, symbol = order.intent.client_id, order.intent.symbol
         settled = settle(self.state, report, self.snapshot.at_ms)
-        if settled.alarm:
-            sides = _told(order), settled.alarm
+        alarm = settled.alarm
+        filled = report.filled
+        if filled is not None and filled < order.filled and self.snapshot.steady:
+            alarm = f"{client_id}: {order.filled} is booked, but {filled} was filled"
+        if alarm:
+            sides = journalled(order), alarm
             self.differ("order", client_id, symbol, sides, "quarantined")
-            self.unclean[symbol] = settled.alarm
+            self.unclean[symbol] = alarm
         if not settled.ours:
             self.waits.append(client_id)
             return
         if settled.answers:
             self.answers[client_id] = settled.answers
-            sides = _told(order), _reported(report)
+            sides = journalled(order), reported(report)
             self.differ("order", client_id, symbol, sides, "settled")
         if settled.ask:
             self.waits.append(client_id)
@@ -182,13 +211,13 @@ class _Comparison:
         late_enough = self.snapshot.asked_ms > certain_ms and order.intent.deadline_ms
         ended = not_placed(self.state, client_id, self.snapshot.at_ms)
         if ended is None:
-            sides = _told(order), "no such order"
+            sides = journalled(order), "no such order"
             self.differ("order", client_id, symbol, sides, "quarantined")
             self.unclean[symbol] = f"{client_id} was accepted, but is not to be found"
             self.waits.append(client_id)
         elif late_enough:
             self.answers[client_id] = (ended,)
-            sides = _told(order), "no such order, and too late for it to come"
+            sides = journalled(order), "no such order, and too late for it to come"
             self.differ("order", client_id, symbol, sides, "ended")
         else:
             self._wait(order, "no such order yet")
@@ -196,7 +225,7 @@ class _Comparison:
     def _wait(self, order: Order, told: str) -> None:
         client_id = order.intent.client_id
         self.waits.append(client_id)
-        sides = _told(order), told
+        sides = journalled(order), told
         self.differ("order", client_id, order.intent.symbol, sides, "waits")
         if order.status is OrderStatus.SENT:
             at_ms, why = self.snapshot.at_ms, f"{WHY}{told}"
@@ -221,7 +250,7 @@ class _Comparison:
             ours = f"knows {client_id} as another order"
         elif order is not None and order.ended_ms >= self.snapshot.asked_ms:
             return  # it ended while the exchange was asked
-        self._found("order", report.venue_id, report.symbol, ours, _opened(report))
+        self._found("order", report.venue_id, report.symbol, ours, opened(report))
 
     def _found(
         self, what: str, venue_id: str, symbol: str, ours: str, theirs: str
@@ -270,7 +299,7 @@ class _Comparison:
             not order.venue_id
             and order.intent.side is trade.side
             and order.intent.symbol == trade.symbol
-            and client_id not in self.answers
+            and not self._known(client_id)
             for client_id, order in self.state.live.items()
         )
         if nameless:  # it may be of an order that still waits
@@ -279,6 +308,11 @@ class _Comparison:
             return
         ours = "does not know it"
         self._found("trade", trade.fill.trade_id, trade.symbol, ours, told)
+
+    def _known(self, client_id: str) -> bool:
+        """Return whether the snapshot says what became of an order."""
+        answers = self.answers.get(client_id, ())
+        return any(isinstance(one, Accepted | Ended) for one in answers)
 
     def _late(self, client_id: str, trades: Sequence[VenueTrade]) -> None:
         order = self.state.finished[client_id]
@@ -293,7 +327,7 @@ class _Comparison:
 
     def compare_balances(self) -> None:
         """Adopt what the fills do not explain; quarantine what is not covered."""
-        books = Books(self.state, self.snapshot, self.answers)
+        books = Books(self.state, self.snapshot, self.answers, tuple(self.waits))
         self.differences += books.differences()
         for symbol, currency in books.lacking().items():
             self.unclean[symbol] = f"its positions hold more {currency} than is there"
@@ -349,38 +383,3 @@ class _Comparison:
 def _all(state: State) -> Iterator[tuple[str, Order]]:
     yield from state.finished.items()
     yield from state.live.items()
-
-
-def _changes(known: Market, market: Market) -> tuple[str, str]:
-    """Return what of a market's rules was otherwise, and what it is now."""
-    names = [
-        one.name
-        for one in fields(Market)
-        if getattr(known, one.name) != getattr(market, one.name)
-    ]
-    before, now = (
-        ", ".join(f"{name} {getattr(one, name)}" for name in names)
-        for one in (known, market)
-    )
-    return before, now
-
-
-def _told(order: Order) -> str:
-    """Return what the journal says of an order."""
-    intent = order.intent
-    status = order.end_reason or str(order.status)
-    return f"{status}, {plain(order.filled)} of {plain(intent.amount)} filled"
-
-
-def _reported(report: OrderReport) -> str:
-    """Return what the exchange says of an order."""
-    status = "open" if report.open else report.reason or "over"
-    filled = "" if report.filled is None else f", {plain(report.filled)} filled"
-    return f"{status}{filled}"
-
-
-def _opened(report: OrderReport) -> str:
-    """Return what an open order is that the journal did not ask for."""
-    side = report.side or "order"
-    amount = "" if report.amount is None else f" of {plain(report.amount)}"
-    return f"open {side}{amount}, client id {report.client_id or 'none'}"

@@ -141,7 +141,7 @@ def _news(order: Order, report: OrderReport, booked: tuple[str, ...]) -> _News:
     """Return what of a report's fills can be booked: never more than the order is.
 
     While an order is open a report may be older than what is known, so its ``filled``
-    is no limit; of an order that is over it is final.
+    is no limit, and may be less than what is booked; of one that is over it is final.
     """
     final = None if report.open else report.filled
     limit = order.intent.amount if final is None else min(order.intent.amount, final)
@@ -158,10 +158,9 @@ def _news(order: Order, report: OrderReport, booked: tuple[str, ...]) -> _News:
             continue
         fills.append(fill)
         total += fill.amount
-    back = report.filled is not None and report.filled < order.filled
-    if back and not fills and not alarm:
+    if final is not None and final < order.filled and not alarm:
         alarm = (
-            f"{order.intent.client_id}: {report.filled} is reported as filled, "
+            f"{order.intent.client_id}: {final} is reported as filled in all, "
             f"but {order.filled} is booked"
         )
     return _News(tuple(fills), total, alarm)

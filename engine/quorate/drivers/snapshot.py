@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from quorate.contract.live import OrderReport, VenueTrade
-from quorate.values.trade import Market
+from quorate.values.numbers import plain
+from quorate.values.trade import Market, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +48,38 @@ class Difference:
     journal: str
     exchange: str
     done: str
+
+
+def changes(known: Market, market: Market) -> tuple[str, str]:
+    """Return what of a market's rules was otherwise, and what it is now."""
+    names = [
+        one.name
+        for one in fields(Market)
+        if getattr(known, one.name) != getattr(market, one.name)
+    ]
+    before, now = (
+        ", ".join(f"{name} {getattr(one, name)}" for name in names)
+        for one in (known, market)
+    )
+    return before, now
+
+
+def journalled(order: Order) -> str:
+    """Return what the journal says of an order."""
+    intent = order.intent
+    status = order.end_reason or str(order.status)
+    return f"{status}, {plain(order.filled)} of {plain(intent.amount)} filled"
+
+
+def reported(report: OrderReport) -> str:
+    """Return what the exchange says of an order."""
+    status = "open" if report.open else report.reason or "over"
+    filled = "" if report.filled is None else f", {plain(report.filled)} filled"
+    return f"{status}{filled}"
+
+
+def opened(report: OrderReport) -> str:
+    """Return what an open order is that the journal did not ask for."""
+    side = report.side or "order"
+    amount = "" if report.amount is None else f" of {plain(report.amount)}"
+    return f"open {side}{amount}, client id {report.client_id or 'none'}"
