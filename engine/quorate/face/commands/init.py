@@ -12,7 +12,7 @@ from quorate.errors import WorkspaceError
 from quorate.face.session import Session, pass_session
 
 _TEMPLATE = Path(__file__).parents[1] / "template"
-_IGNORED = "# What runs leave behind.\nruns/\n__pycache__/\n"
+_IGNORED = "# What runs leave behind.\nruns/\n__pycache__/\n# Keys belong in no repository.\n*.key\n"
 
 
 @click.command()
