@@ -1,0 +1,10 @@
+"""A bad plugin: it waits for what never comes."""
+
+import threading
+
+from quorate import hookimpl
+
+
+@hookimpl
+def vote(candles):
+    threading.Event().wait()
