@@ -6,6 +6,7 @@ recorded candles, an account of its own, and faults on demand. Nothing real is t
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -40,6 +41,7 @@ def exchange(name: str, settings: Mapping[str, Any]) -> KrakenExchange | None:
         raise VenueError(
             f"there is no tier {given['tier']!r}; there are {', '.join(TIERS)}"
         )
+    _must_be_base64(str(given.get("secret", "")))
     options = {key: value for key, value in given.items() if key in _OPTIONS}
     core = Core(Options(tapes=tuple(given.get("tapes", ())), **options))
     faults = Faults(core.options.seed, given.get("faults", ()))
@@ -48,6 +50,14 @@ def exchange(name: str, settings: Mapping[str, Any]) -> KrakenExchange | None:
         core.listeners.append(lambda event: _log(event, tell))
     keys = Keys(core.options.key, core.options.secret)
     return KrakenExchange(core, faults, keys)
+
+
+def _must_be_base64(secret: str) -> None:
+    """Refuse a secret that nothing can be signed with."""
+    try:
+        base64.b64decode(secret, validate=True)
+    except ValueError:
+        raise VenueError("the secret of a key must be base64, as Kraken's is") from None
 
 
 def _log(event: Mapping[str, Any], tell: Callable[[str], None]) -> None:
