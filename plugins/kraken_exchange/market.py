@@ -110,14 +110,15 @@ class MarketTape:
 
     def ticker(self, symbol: str) -> dict[str, Decimal | str]:
         """Return a ticker as the websockets write it, volumes and extremes of 24 h."""
-        levels = self.book(symbol, 1)
+        bid, bid_amount = next(self.levels(symbol, "sell"))
+        ask, ask_amount = next(self.levels(symbol, "buy"))
         day, last = self.day(symbol, DAY), self.price(symbol)
         return {
             "symbol": symbol,
-            "bid": levels["bids"][0][0],
-            "bid_qty": levels["bids"][0][1],
-            "ask": levels["asks"][0][0],
-            "ask_qty": levels["asks"][0][1],
+            "bid": bid,
+            "bid_qty": bid_amount,
+            "ask": ask,
+            "ask_qty": ask_amount,
             "last": last,
             "volume": day.volume,
             "vwap": day.vwap or last,
@@ -131,7 +132,7 @@ class MarketTape:
         """Return the last ``minutes`` as one candle, the minute under way included."""
         now_ms = self.clock.now_ms()
         last = now_ms // MINUTE_MS
-        now = self._minutes(symbol, last, now_ms)[0]
+        now = self._under_way(symbol, now_ms)
         first = last - minutes + 1
         if first >= last:
             return now
@@ -270,9 +271,13 @@ class MarketTape:
             self._bar(symbol, first + row, prices, float(rows.volume[row]))
             for row, prices in enumerate(columns.tolist())
         ]
-        share = (now_ms - last * MINUTE_MS) / MINUTE_MS
-        under_way = list(track.part(last, now_ms))
-        return [*bars, self._bar(symbol, last, under_way, track.volume(last) * share)]
+        return [*bars, self._under_way(symbol, now_ms)]
+
+    def _under_way(self, symbol: str, now_ms: int) -> MarketBar:
+        track, minute = self.tracks[symbol], now_ms // MINUTE_MS
+        share = (now_ms - minute * MINUTE_MS) / MINUTE_MS
+        prices = list(track.part(minute, now_ms))
+        return self._bar(symbol, minute, prices, track.volume(minute) * share)
 
     def _summed(self, symbol: str, rows: Rows) -> MarketBar:
         volume = float(rows.volume.sum())

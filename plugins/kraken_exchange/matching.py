@@ -8,7 +8,7 @@ minute. What is left of an IOC or a market order is cancelled by the exchange.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 
 from . import executions
@@ -36,10 +36,15 @@ class MatchingEngine:
         self.ledger = ledger
         self.orders: dict[str, BookOrder] = {}
         self.open: dict[str, BookOrder] = {}
+        self._books: dict[str, dict[str, BookOrder]] = {}
         self.stop_ms: int | None = None
         self.at_ms = at_ms
         self._tell = tell
         self._random = random.Random(seed)
+
+    def open_of(self, symbol: str) -> dict[str, BookOrder]:
+        """Return the open orders of a symbol by their ids, oldest first."""
+        return self._books.setdefault(symbol, {})
 
     def new_id(self, letter: str) -> str:
         """Return an id such as OQRPN2-LRHFY-HIFA7D, from the seed."""
@@ -64,6 +69,7 @@ class MatchingEngine:
     def arrive(self, order: BookOrder, takes: list[Level]) -> None:
         """Let an order in that was found good: fill what it takes, rest the rest."""
         self.orders[order.txid] = self.open[order.txid] = order
+        self.open_of(order.pair.symbol)[order.txid] = order
         now_ms = order.opened_ms
         self._tell(executions.full(order, "pending_new", now_ms))
         self._tell(executions.new(order, now_ms))
@@ -83,15 +89,13 @@ class MatchingEngine:
         self, order: BookOrder, status: str, reason: str | None, at_ms: int
     ) -> None:
         """Take an order out of the book for good."""
-        del self.open[order.txid]
-        self.ledger.release(order.txid)
+        self._leave(order)
         order.status, order.reason, order.closed_ms = status, reason, at_ms
         self._tell(executions.ended(order))
 
     def forget(self, order: BookOrder) -> None:
         """Lose an open order without a word, as a crash does."""
-        del self.open[order.txid]
-        self.ledger.release(order.txid)
+        self._leave(order)
         order.status = "forgotten"
 
     def run(self, to_ms: int) -> None:
@@ -118,8 +122,13 @@ class MatchingEngine:
             for order in list(self.open.values()):
                 self.end(order, "canceled", "Cancel all orders after", at_ms)
 
+    def _leave(self, order: BookOrder) -> None:
+        del self.open[order.txid]
+        del self.open_of(order.pair.symbol)[order.txid]
+        self.ledger.release(order.txid)
+
     def _trade(self, to_ms: int) -> None:
-        for symbol in {order.pair.symbol for order in self.open.values()}:
+        for symbol in [symbol for symbol, book in self._books.items() if book]:
             for line in self.market.tracks[symbol].lines(self.at_ms, to_ms):
                 reached = [
                     (at_ms, number, order)
@@ -128,16 +137,12 @@ class MatchingEngine:
                 ]
                 for at_ms, _, order in sorted(reached, key=lambda one: one[:2]):
                     self._make(order, at_ms)
-                if not self._rests(symbol):
+                if not self._books[symbol]:
                     break
 
     def _resting(self, symbol: str) -> list[BookOrder]:
         """Return what rests of a symbol, nearest to the market first, then oldest."""
-        orders = [one for one in self.open.values() if one.pair.symbol == symbol]
-        return sorted(orders, key=_nearness)
-
-    def _rests(self, symbol: str) -> bool:
-        return any(order.pair.symbol == symbol for order in self.open.values())
+        return sorted(self._books[symbol].values(), key=_nearness)
 
     def _make(self, order: BookOrder, at_ms: int) -> None:
         if order.limit is None:
@@ -206,10 +211,6 @@ class MatchingEngine:
         limit = float(order.limit or _ZERO)
         away = 1 + half if order.buys else 1 - half
         return line.reaches(limit / away, below=order.buys)
-
-    def open_of(self, symbol: str) -> Iterator[BookOrder]:
-        """Yield the open orders of a symbol."""
-        return (one for one in self.open.values() if one.pair.symbol == symbol)
 
 
 def _within(order: BookOrder, price: Decimal) -> bool:

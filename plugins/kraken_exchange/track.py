@@ -69,6 +69,7 @@ class Track:
     jumps: list[tuple[int, float]] = field(default_factory=list)
     mean_volume: float = field(init=False)
     _drift: float = field(init=False)
+    _last: Line | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.mean_volume = float(self.tape.volume.mean())
@@ -77,6 +78,7 @@ class Track:
     def force(self, price: float, at_ms: int) -> None:
         """Let the price jump at a moment; the tape goes on from there, rescaled."""
         self.jumps.append((at_ms, price / self.price(at_ms)))
+        self._last = None
 
     def price(self, at_ms: int) -> float:
         """Return the price at a moment, not yet on the grid."""
@@ -84,6 +86,12 @@ class Track:
 
     def line(self, at_ms: int) -> Line:
         """Return the straight piece that begins at or before a moment and holds it."""
+        # Most questions are about now, again and again.
+        if self._last is None or not self._last.start_ms <= at_ms < self._last.end_ms:
+            self._last = self._line(at_ms)
+        return self._last
+
+    def _line(self, at_ms: int) -> Line:
         minute, within = divmod(at_ms, MINUTE_MS)
         part = within // THIRD_MS
         turns = self._turns(minute)

@@ -152,8 +152,7 @@ class Trading:
         for order in self.engine.open.values():
             if wish.cl_ord_id and order.cl_ord_id == wish.cl_ord_id:
                 raise invalid("cl_ord_id")
-        there = sum(1 for _ in self.engine.open_of(wish.pair.symbol))
-        if there >= self.counters.tier.most_open:
+        if len(self.engine.open_of(wish.pair.symbol)) >= self.counters.tier.most_open:
             raise refused("EOrder:Orders limit exceeded")
 
     def _check_funds(self, order: BookOrder, takes: list[Level]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from loopback import kraken_exchange
 from quorate import Candles
+
+kraken_exchange = import_module("loopback").kraken_exchange
 
 START_MS = 1_790_000_040_000  # a whole minute
 MINUTE_MS = 60_000

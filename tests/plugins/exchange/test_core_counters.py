@@ -7,9 +7,13 @@ costs: docs.kraken.com/api/docs/guides/spot-ratelimits.
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
-from core_by_hand import ByHand, flat
+
+hand = import_module("core_by_hand")
+ByHand = hand.ByHand
+flat = hand.flat
 
 FULL = ("EOrder:Rate limit exceeded",)
 QUERIES_FULL = ("EAPI:Rate limit exceeded",)

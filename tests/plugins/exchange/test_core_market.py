@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 
 import numpy as np
 import pytest
-from core_by_hand import MINUTE_MS, START_MS, ByHand, flat, part, tape
 
 from quorate import VenueError
 from quorate.drivers.path import Path
+
+hand = import_module("core_by_hand")
+MINUTE_MS = hand.MINUTE_MS
+START_MS = hand.START_MS
+ByHand = hand.ByHand
+flat = hand.flat
+part = hand.part
+tape = hand.tape
 
 ROWS = [
     (50_000, 50_300, 49_700, 50_100),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
-from core_by_hand import START_MS, ByHand, flat, part
+
+hand = import_module("core_by_hand")
+START_MS = hand.START_MS
+ByHand = hand.ByHand
+flat = hand.flat
+part = hand.part
 
 UUID = "6d1b345e-2821-40e2-ad83-4ecb18a06876"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from importlib import import_module
 from urllib.parse import urlencode
 
 import pytest
-from core_by_hand import part
+
+hand = import_module("core_by_hand")
+part = hand.part
 
 PATH = "/0/private/AddOrder"
 SECRET = base64.b64encode(b"a secret of this test").decode()
