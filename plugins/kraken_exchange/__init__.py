@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -62,5 +63,7 @@ def _must_be_base64(secret: str) -> None:
 
 def _log(event: Mapping[str, Any], tell: Callable[[str], None]) -> None:
     line = log_line(event)
-    if line:
-        tell(line)
+    # Nobody may be reading any more: that undoes no order.
+    with suppress(OSError, ValueError):
+        if line:
+            tell(line)

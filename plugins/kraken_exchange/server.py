@@ -153,7 +153,9 @@ class KrakenExchange:
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
-        connection = web.WebSocketResponse(timeout=1.0, max_msg_size=_LARGEST_BODY)
+        connection = web.WebSocketResponse(
+            timeout=1.0, max_msg_size=_LARGEST_BODY, compress=False
+        )
         await connection.prepare(request)
         self._connections += 1
         one = Socket(self.calls, connection, self._connections, self.streams.greet)

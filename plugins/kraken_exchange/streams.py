@@ -28,6 +28,8 @@ Key = tuple[str, str, int]
 
 SNAPSHOT_CANDLES = 100
 SNAPSHOT_TRADES = 50
+MOST_AT_ONCE = 100
+"""Streams that are looked at in one go, so that requests never wait long for them."""
 _NEWS = ("new", "filled", "canceled", "expired", "trade")
 """What is told of an order to those who do not want every status."""
 
@@ -41,6 +43,7 @@ class Streams:
         self._market = calls.core.market
         self._last: dict[Key, Any] = {}
         self._told: dict[Socket, int] = {}
+        self._next = 0
         calls.core.listeners.append(self._account_news)
         self._builders: Mapping[str, Callable[[Key], Iterator[dict[str, Any]]]] = {
             "ticker": self._ticker,
@@ -58,7 +61,8 @@ class Streams:
                     wanted.setdefault(key, []).append(socket)
         for key in self._last.keys() - wanted.keys():
             del self._last[key]
-        for key, readers in wanted.items():
+        for key in self._turn(list(wanted)):
+            readers = wanted[key]
             for data in self._builders[key[0]](key):
                 message = {"channel": key[0], "type": "update", "data": [data]}
                 if key[0] == "ohlc":
@@ -66,6 +70,14 @@ class Streams:
                 text = encode(message)
                 for socket in readers:
                     socket.frame_text(key[0], text)
+
+    def _turn(self, keys: list[Key]) -> list[Key]:
+        """Return whose turn it is: all, or with very many of them the next ones."""
+        if len(keys) <= MOST_AT_ONCE:
+            return keys
+        begin = self._next % len(keys)
+        self._next = begin + MOST_AT_ONCE
+        return (keys[begin:] + keys[:begin])[:MOST_AT_ONCE]
 
     def beat(self) -> None:
         """Send a heartbeat on every connection that heard nothing since the last."""

@@ -7,6 +7,7 @@ these is an answer, whatever class of exception it comes as.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -14,8 +15,9 @@ import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
+InALoop = Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]
 lo = import_module("loopback")
-in_a_loop = lo.in_a_loop
+in_a_loop: InALoop = lo.in_a_loop
 NOTHING = "an order without an id"
 
 

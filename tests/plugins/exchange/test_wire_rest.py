@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from importlib import import_module
 from itertools import pairwise
@@ -13,8 +13,9 @@ import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
+InALoop = Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]
 lo = import_module("loopback")
-in_a_loop = lo.in_a_loop
+in_a_loop: InALoop = lo.in_a_loop
 
 
 @asynccontextmanager
@@ -173,7 +174,8 @@ async def test_control_shows_and_changes_the_exchange() -> None:
         async with session.post(f"{control}/price", json=jump) as answer:
             assert answer.status == 200
         assert abs(exchange.core.market.price("BTC/USD") - 99_000) < 500
-        for wrong in ({"symbol": "NO/NO", "price": 1}, {"symbol": "BTC/USD"}, []):
+        wrongs: tuple[Any, ...] = ({"symbol": "NO/NO", "price": 1}, {"symbol": 1}, [])
+        for wrong in wrongs:
             async with session.post(f"{control}/price", json=wrong) as answer:
                 assert answer.status == 400
         async with session.get(f"{control}/ledger") as answer:

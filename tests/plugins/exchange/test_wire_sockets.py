@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from importlib import import_module
@@ -14,8 +14,9 @@ import aiohttp
 import ccxt.pro as ccxtpro
 import pytest
 
+InALoop = Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]
 lo = import_module("loopback")
-in_a_loop = lo.in_a_loop
+in_a_loop: InALoop = lo.in_a_loop
 
 
 @asynccontextmanager
@@ -83,7 +84,7 @@ async def test_ccxt_watches_the_market() -> None:
     async with lo.loopback(pace=60) as exchange, watching(exchange) as kraken:
         ticker = await kraken.watch_ticker("BTC/USD")
         assert 0 < ticker["bid"] < ticker["ask"]
-        seen = set()
+        seen: set[str] = set()
         while len(seen) < 2:
             seen |= (await kraken.watch_tickers(["BTC/USD", "ETH/USD"])).keys()
         assert seen == {"BTC/USD", "ETH/USD"}
@@ -266,3 +267,17 @@ async def test_what_cannot_be_subscribed_to_is_said() -> None:
         assert (await wire.reply("dance"))["success"] is False
         await wire.socket.send_str("{nonsense")
         await wire.until(lambda one: one.get("error") == "Malformed request")
+
+
+@in_a_loop
+async def test_very_many_streams_take_turns_and_none_is_forgotten() -> None:
+    names = [f"C{number}/USD" for number in range(130)]
+    tapes = [lo.made_up(name) for name in names]
+    async with (
+        lo.loopback(tapes=tapes, pace=60) as exchange,
+        wired(exchange, "public") as wire,
+    ):
+        await wire.subscribe("ticker", symbol=names, snapshot=False)
+        heard: set[str] = set()
+        while len(heard) < len(names):
+            heard.add((await wire.next_of("ticker"))["data"][0]["symbol"])

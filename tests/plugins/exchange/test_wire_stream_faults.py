@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -10,9 +11,11 @@ import aiohttp
 import ccxt.pro as ccxtpro
 import pytest
 
+InALoop = Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]
 lo = import_module("loopback")
 sockets = import_module("test_wire_sockets")
-in_a_loop, wired, watching = lo.in_a_loop, sockets.wired, sockets.watching
+in_a_loop: InALoop = lo.in_a_loop
+wired, watching = sockets.wired, sockets.watching
 
 
 def market_order(exchange: Any) -> str:
