@@ -60,7 +60,8 @@ def cancel_taken(body: object) -> bool:
 class Adapter:
     """How one exchange is spoken to through ccxt.
 
-    ``deadline_param`` is "" when the exchange knows no deadline. ``path_costs`` are
+    ``deadline_param`` takes a moment, ``deadline_window_param`` milliseconds from the
+    request's own time on; "" for none. ``path_costs`` are
     the points a private path costs in the REST budget; ``rest_tiers`` its limit and
     decay a second for each tier. ``order_fields`` and ``trade_fields`` say where exact
     figures stand in the raw reply. Fees are the dearest step of the documented ladder:
@@ -75,6 +76,7 @@ class Adapter:
     lookup: Lookup = Lookup.SCAN
     lookup_param: str = "clientOrderId"
     deadline_param: str = ""
+    deadline_window_param: str = ""
     deadline_most_ms: int = 60_000
     time_in_force: Mapping[TimeInForce, str] = field(
         default_factory=lambda: {each: each.value for each in TimeInForce}
@@ -115,6 +117,11 @@ class Adapter:
     public_decay: Decimal = Decimal(1)
     taker_fee: Decimal = Decimal("0.012")
     maker_fee: Decimal = Decimal("0.006")
+
+    @property
+    def has_deadline(self) -> bool:
+        """Whether the exchange refuses an order after its deadline by itself."""
+        return bool(self.deadline_param or self.deadline_window_param)
 
     def rest_budget(self, tier: str) -> tuple[Decimal, Decimal]:
         """Return the private counter's limit and decay a second, for a tier."""

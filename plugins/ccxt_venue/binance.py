@@ -70,9 +70,20 @@ BINANCE = Adapter(
     client_id_form=r"[.A-Za-z0-9:/_-]{1,36}",
     cancel_by_client_id=True,
     cancel_client_id_param="origClientOrderId",
+    # A request is refused when recvWindow has passed since its timestamp: looked at
+    # when it comes in, and again before it goes to the matching engine (.../rest-api/
+    # request-security, timing security).
+    deadline_window_param="recvWindow",
     lookup=Lookup.DIRECT,
     lookup_param="origClientOrderId",
-    options={"warnOnFetchOpenOrdersWithoutSymbol": False, "defaultType": "spot"},
+    # Spot alone is traded; currencies would need a further right of the key.
+    options={
+        "warnOnFetchOpenOrdersWithoutSymbol": False,
+        "defaultType": "spot",
+        "fetchMarkets": {"types": ["spot"]},
+        "fetchMargins": False,
+        "fetchCurrencies": False,
+    },
     fills_in_reply=True,
     strict_nonce=False,
     symbol_needed=True,

@@ -16,19 +16,19 @@ class ExchangeClock:
 
     def __init__(self, pace: float = 1) -> None:
         self._pace = pace
-        start = time.time() * 1000 - self._elapsed_ms()
+        start = time.time() * 1000 - self.elapsed_ms()
         self._low, self._high = start, start
         self._told = False
 
     def now_ms(self) -> int:
         """Return the exchange's time now."""
-        return round((self._low + self._high) / 2 + self._elapsed_ms())
+        return round((self._low + self._high) / 2 + self.elapsed_ms())
 
-    def elapsed_ms(self) -> float:
-        """Return a moment, to be given to ``learn``."""
-        return self._elapsed_ms()
+    def elapsed_ms(self) -> int:
+        """Return a moment that never goes back, whatever the exchange says it is."""
+        return int(time.monotonic() * 1000 * self._pace)
 
-    def learn(self, told_ms: int, asked: float, answered: float) -> None:
+    def learn(self, told_ms: int, asked: int, answered: int) -> None:
         """Take the exchange's word: it said ``told_ms`` between two moments of ours."""
         step = 999 if told_ms % 1000 == 0 else 0
         low, high = told_ms - answered, told_ms + step - asked
@@ -38,6 +38,3 @@ class ExchangeClock:
         else:  # the first word, or a clock that was set
             self._low, self._high = low, high
         self._told = True
-
-    def _elapsed_ms(self) -> float:
-        return time.monotonic() * 1000 * self._pace

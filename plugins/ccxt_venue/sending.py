@@ -116,7 +116,7 @@ def _prepared(venue: CcxtVenue, intent: Intent, errand: Errand) -> dict[str, Any
         errand.figures = (intent.amount, price)
     elif adapter.market_buy_in_quote and intent.side is Side.BUY:
         cost = _cost(venue, intent, symbol)
-        params["cost"], errand.figures = Exact(cost), (cost,)
+        params["cost"], errand.figures = plain(cost), (cost,)
     return {
         "symbol": symbol,
         "type": intent.type.value,

@@ -59,7 +59,7 @@ class CcxtVenue:
         self.name = name
         self.settings = settings
         self.adapter = adapter_for(name, settings.get("adapter") or {})
-        self.has_deadline = bool(self.adapter.deadline_param)
+        self.has_deadline = self.adapter.has_deadline
         self.exchange: Any = None
         self.symbols = Symbols()
         self.secrets: tuple[str, ...] = ()
@@ -68,11 +68,12 @@ class CcxtVenue:
         if not pace > 0:
             raise VenueError(f"exchange.pace: must be above 0, was {pace}")
         self.clock = ExchangeClock(pace)
-        now_ms, adapter = self.clock.now_ms, self.adapter
+        # Not the exchange's time, which jumps when it is told.
+        passed_ms, adapter = self.clock.elapsed_ms, self.adapter
         limit, decay = adapter.rest_budget(tier)
         width = 1 if adapter.strict_nonce else 4
-        self.lane = Lane(width, Budget(limit, decay, now_ms), pace)
-        public = Budget(adapter.public_limit, adapter.public_decay, now_ms)
+        self.lane = Lane(width, Budget(limit, decay, passed_ms), pace)
+        public = Budget(adapter.public_limit, adapter.public_decay, passed_ms)
         self.public_lane = Lane(4, public, pace)
         self._keys: Keys | None = None
         self._fees: dict[str, Fees] = {}
@@ -119,6 +120,10 @@ class CcxtVenue:
             if not isinstance(told, int):
                 raise NoAnswer(f"{self.name}: its time is not clear")
             self.clock.learn(told, asked, self.clock.elapsed_ms())
+            if not self.adapter.strict_nonce:
+                # Its requests carry the time; a strict nonce may never go back.
+                ahead_ms = self.exchange.milliseconds() - self.clock.now_ms()
+                self.exchange.options["timeDifference"] = ahead_ms
         return self.clock.now_ms()
 
     async def markets(self) -> Mapping[str, Market]:

@@ -139,10 +139,11 @@ class Wire:
         cost = self.terms.adapter.cost_of(path) if private else Decimal(1)
         sent = {} if params is None else params
         if private and isinstance(sent, dict):
-            sent = {**sent, "maxRetriesOnFailure": 0}
+            sent = {**sent, "maxRetriesOnFailure": 0}  # a copy: more may be put in
         calls = errand_now.set(errand), _path_now.set((path, lane))
         try:
             async with lane.turn(errand.urgency, cost, errand.patience_s):
+                self._set_window(errand, sent)
                 ccxt = cast(Any, super())
                 return await ccxt.fetch2(path, api, method, sent, config or {})
         finally:
@@ -185,6 +186,14 @@ class Wire:
             if errand.question:
                 _demand_answer(self.terms.adapter, reply, codes)
         return text
+
+    def _set_window(self, errand: Errand, params: Any) -> None:
+        """Say in how many milliseconds the request is too late, where that is how."""
+        name = self.terms.adapter.deadline_window_param
+        if name and errand.leave_by_ms and isinstance(params, dict):
+            left_ms = errand.leave_by_ms - self.terms.now_ms()
+            most_ms = self.terms.adapter.deadline_most_ms
+            params[name] = max(1, min(left_ms, most_ms))
 
     def _hold_back(self, errand: Errand, url: str, body: Any) -> None:
         if errand.leave_by_ms and self.terms.now_ms() >= errand.leave_by_ms:

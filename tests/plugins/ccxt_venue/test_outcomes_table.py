@@ -16,10 +16,10 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from loopback import loopback
 
 from quorate import Accepted, CancelOutcome, NoAnswer, Order, Refused, Unknown
 
+loopback = import_module("loopback").loopback
 orders = import_module("venue_orders")
 
 Fault = dict[str, Any]
@@ -30,8 +30,10 @@ PACE = 600
 SHORT_MS = 200
 """How long ccxt waits for a reply that never comes."""
 
-STATUSES = (400, 401, 403, 404, 405, 407, 408, 409, 418, 422, 429)
-STATUSES += (500, 501, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
+STATUSES = (
+    *(400, 401, 403, 404, 405, 407, 408, 409, 418, 422, 429),
+    *(500, 501, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530),
+)
 BROKEN: list[Fault] = [
     *({"kind": "http", "value": status, "after": True} for status in STATUSES),
     {"kind": "http", "value": 502, "after": False},
@@ -279,8 +281,9 @@ async def answer_to(bench: Bench, question: str) -> Any:
         assert isinstance(accepted, Accepted)
         by_id = question == "find-QueryOrders"
         return venue.find(intent, accepted.venue_id if by_id else "")
-    calls = {"fees": venue.markets, "trades": lambda: venue.trades(0)}
-    return calls.get(question, getattr(venue, question, None))()
+    if question == "trades":
+        return venue.trades(0)
+    return venue.markets() if question == "fees" else getattr(venue, question)()
 
 
 async def asked(bench: Bench, question: str, fault: Fault) -> Any:

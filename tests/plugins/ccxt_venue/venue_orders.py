@@ -1,4 +1,4 @@
-"""Orders to send through the ccxt venue, and the venue itself on a loopback exchange."""
+"""Orders to send through the ccxt venue, and the venue itself."""
 
 from __future__ import annotations
 

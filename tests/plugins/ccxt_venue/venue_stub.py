@@ -1,4 +1,4 @@
-"""A stand-in for an exchange's server: scripted replies, and every request as it came."""
+"""A stand-in for an exchange's server: scripted replies, each request as it came."""
 
 from __future__ import annotations
 
