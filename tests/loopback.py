@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import os
@@ -64,6 +65,11 @@ def kraken_exchange() -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def part(name: str) -> ModuleType:
+    """Return a part of the plugin: ``part("account").ApiKey``, ``part("clock")``."""
+    return importlib.import_module(f"{kraken_exchange().__name__}.{name}")
 
 
 @cache

@@ -15,12 +15,7 @@ loopback = import_module("loopback")
 
 
 def faults(*items: Any, seed: int = 0) -> Any:
-    return part("faults").Faults(seed, items)
-
-
-def part(name: str) -> Any:
-    plugin = loopback.kraken_exchange()
-    return import_module(f"{plugin.__name__}.{name}")
+    return loopback.part("faults").Faults(seed, items)
 
 
 def fired(armed: Any, name: str, events: int) -> list[int]:
@@ -89,7 +84,7 @@ def test_skip_and_times_bound_a_fault() -> None:
 
 
 def test_a_stream_has_its_own_kinds() -> None:
-    frame = part("faults").FRAME
+    frame = loopback.part("faults").FRAME
     armed = faults(
         {"at": "ws:*", "kind": "ws_drop"}, {"at": "ws:*", "kind": "reply_lost"}
     )

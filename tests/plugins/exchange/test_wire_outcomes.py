@@ -178,7 +178,7 @@ async def test_a_deadline_passes_while_an_order_waits_for_the_engine() -> None:
     late = {"at": "AddOrder", "kind": "delay_before", "value": 3_000}
     async with lo.loopback(faults=[late], pace=10) as exchange:
         kraken = ccxt.kraken(exchange.ccxt_settings)
-        clock = import_module(f"{lo.kraken_exchange().__name__}.clock")
+        clock = lo.part("clock")
         try:
             await kraken.load_markets()
             deadline = clock.rfc3339(exchange.core.clock.now_ms() + 2_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -125,6 +126,66 @@ async def test_ccxt_places_and_follows_orders() -> None:
 
 
 @in_a_loop
+async def test_ccxt_amends_and_cancels_all_over_a_socket() -> None:
+    async with lo.loopback() as exchange, watching(exchange) as kraken:
+        price = far_below(exchange)
+        placed = [
+            await kraken.create_order_ws("BTC/USD", "limit", "buy", 0.01, price)
+            for _ in range(2)
+        ]
+        first = placed[0]["id"]
+        await kraken.edit_order_ws(first, "BTC/USD", "limit", "buy", 0.02, price - 10)
+        ledger = {one["txid"]: one for one in exchange.ledger()["orders"]}
+        assert float(ledger[first]["amount"]) == 0.02
+        assert float(ledger[first]["limit_price"]) == price - 10
+        answer = await kraken.cancel_all_orders_ws()
+        assert answer["result"]["count"] == 2
+        assert {one["status"] for one in exchange.ledger()["orders"]} == {"canceled"}
+
+
+@in_a_loop
+async def test_words_over_a_socket_mean_the_same_as_over_rest() -> None:
+    async with lo.loopback() as exchange, wired(exchange) as wire:
+        low = far_below(exchange)
+        now_ms = exchange.core.clock.now_ms()
+        rfc3339 = lo.part("clock").rfc3339
+        more: dict[str, Any]
+        for number, (more, flaw) in enumerate(
+            (
+                ({"limit_price": low, "post_only": True}, ""),
+                ({"limit_price": low, "expire_time": rfc3339(now_ms + 90_000),
+                  "time_in_force": "gtd"}, ""),
+                ({"limit_price": low, "time_in_force": "ioc"}, ""),
+                ({"limit_price": low, "deadline": rfc3339(now_ms - 5_000)},
+                 "EGeneral:Invalid arguments|EService:Deadline"),
+                ({"limit_price": low + 0.01}, "EOrder:"),
+                ({"limit_price": low, "colour": "red"}, "arguments:colour"),
+                ({"limit_price": low, "expire_time": "soon"}, "arguments:expire_time"),
+            )
+        ):  # fmt: skip
+            await wire.ask(
+                "add_order", token=wire.token, symbol="BTC/USD", side="buy",
+                order_type="limit", order_qty=0.01, order_userref=number, **more,
+            )  # fmt: skip
+            reply = await wire.reply("add_order")
+            assert reply["success"] is not bool(flaw), reply
+            if flaw:
+                assert re.search(flaw, reply["error"])
+        orders = exchange.ledger()["orders"]
+        assert [one["status"] for one in orders] == ["open", "open", "canceled"]
+        assert [one["userref"] for one in orders] == [0, 1, 2]
+        market = {"symbol": "BTC/USD", "side": "buy", "order_type": "market"}
+        await wire.ask("add_order", token=wire.token, cash_order_qty=100, **market)
+        assert (await wire.reply("add_order"))["success"] is True
+        spent = float(exchange.ledger()["orders"][-1]["cost"])
+        assert spent == pytest.approx(100, rel=0.001)
+        await wire.ask("cancel_order", token=wire.token)
+        assert "arguments:order_id" in (await wire.reply("cancel_order"))["error"]
+        await wire.ask("cancel_all_orders_after", token=wire.token, timeout=60)
+        assert (await wire.reply("cancel_all_orders_after"))["success"] is True
+
+
+@in_a_loop
 async def test_ccxt_is_told_why_an_order_is_refused() -> None:
     async with lo.loopback() as exchange, watching(exchange) as kraken:
         with pytest.raises(ccxtpro.ExchangeError, match="Insufficient funds"):
@@ -190,7 +251,7 @@ async def test_a_new_connection_begins_with_open_orders_and_last_trades() -> Non
 @in_a_loop
 async def test_a_book_can_be_followed_by_its_checksum() -> None:
     """Apply every update to the snapshot: the checksum of what results is the told."""
-    frames = import_module(f"{lo.kraken_exchange().__name__}.frames")
+    frames = lo.part("frames")
     async with lo.loopback(pace=30) as exchange, wired(exchange, "public") as wire:
         await wire.subscribe("book", symbol=["BTC/USD"], depth=10)
         data = (await wire.next_of("book", "snapshot"))["data"][0]
@@ -224,7 +285,7 @@ async def test_a_candle_is_told_closed_before_the_next_one() -> None:
         assert order == sorted(set(order))
         whole = exchange.core.market.bars("BTC/USD", 1, 0, 10)
         closed = {bar.open_ms: bar for bar in whole}
-        clock = import_module(f"{lo.kraken_exchange().__name__}.clock")
+        clock = lo.part("clock")
         told = [rows[begin] for begin in order[1:-1]]
         assert told
         for row in told:
