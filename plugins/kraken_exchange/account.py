@@ -104,7 +104,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A websocket token. It stays good for a connection that used it in time."""
+    """A websocket token, and until when it has to be used."""
 
     key: str
     until_ms: int

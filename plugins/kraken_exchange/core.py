@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from quorate import Candles
+from quorate import Candles, VenueError, exact
 
 from . import executions, fees
 from .account import (
@@ -39,6 +39,7 @@ from .trading import Trading
 __all__ = ["Core", "KrakenError", "Options"]
 
 _ZERO = Decimal(0)
+_FILLS_KEPT = 1000
 
 
 @dataclass(kw_only=True)
@@ -83,8 +84,7 @@ class Core:
             options.liquidity,
             options.start_row,
         )
-        held = {code_of(name): much for name, much in options.balances.items()}
-        self.ledger = Ledger(held)
+        self.ledger = Ledger(_opening(options.balances))
         first = ApiKey(
             key=options.key,
             secret=options.secret,
@@ -105,6 +105,7 @@ class Core:
         self._public = Public(self.market, self.pairs, self.trading.mode)
         self._refused: list[Event] = []
         self._tokens: dict[str, Token] = {}
+        self._fills: deque[Event] = deque(maxlen=_FILLS_KEPT)
         self._traded: deque[tuple[int, Decimal]] = deque()
         self._traded_sum = _ZERO
 
@@ -112,6 +113,11 @@ class Core:
     def secrets(self) -> dict[str, str]:
         """The secret of each key, for ``signing.verify``."""
         return {name: one.secret for name, one in self.keys.items()}
+
+    @property
+    def _token_lasts_ms(self) -> int:
+        # A client counts these minutes on its own clock, however fast ours is.
+        return int(TOKEN_LASTS_MS * self.clock.pace)
 
     @property
     def threshold(self) -> Decimal:
@@ -161,9 +167,11 @@ class Core:
         Raises:
             KrakenError: there is no such token, or it is too old to connect with.
         """
-        found = self._tokens.get(token)
-        if found is None or found.until_ms < self.clock.now_ms():
+        now_ms, found = self.clock.now_ms(), self._tokens.get(token)
+        if found is None or found.until_ms < now_ms:
             raise refused("ESession:Invalid session")
+        # A token does not grow old while it is used.
+        self._tokens[token] = Token(found.key, now_ms + self._token_lasts_ms)
         return found.key
 
     def counter(self, symbol: str) -> Decimal:
@@ -178,12 +186,8 @@ class Core:
         ]
 
     def recent_trades(self, count: int = 50) -> list[Event]:
-        """Return the last fills, oldest first."""
-        orders = self.engine.orders
-        return [
-            executions.traded(orders[trade.order_txid], trade)
-            for trade in self.ledger.trades[-count:]
-        ]
+        """Return the last fills as they were told, oldest first."""
+        return list(self._fills)[-count:]
 
     def wallet(self) -> list[Event]:
         """Return the balances, in the words of the channel ``balances``."""
@@ -284,11 +288,12 @@ class Core:
 
     def _new_token(self, key: str, now_ms: int) -> Event:
         token = "".join(self.engine.new_id("W") for _ in range(2)).replace("-", "")
-        self._tokens[token] = Token(key, now_ms + TOKEN_LASTS_MS)
+        self._tokens[token] = Token(key, now_ms + self._token_lasts_ms)
         return {"token": token, "expires": TOKEN_LASTS_MS // 1000}
 
     def _tell(self, event: Event) -> None:
         if event.get("exec_type") == "trade":
+            self._fills.append(event)
             self._count_volume()
         for listener in list(self.listeners):
             listener(event)
@@ -314,6 +319,16 @@ class Core:
 
     def _rates(self) -> fees.Rates:
         return fees.rates(self._volume())
+
+
+def _opening(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    opening: dict[str, Decimal] = {}
+    for name, given in balances.items():
+        much = exact(given)
+        if much < 0:
+            raise VenueError(f"a balance cannot be below 0, {name} was {given}")
+        opening[code_of(name)] = opening.get(code_of(name), _ZERO) + much
+    return opening
 
 
 def _as_dict(order: BookOrder) -> Event:

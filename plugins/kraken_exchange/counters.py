@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from quorate import RateCounter
+from quorate import RateCounter, plain
 
 from .refusal import refused
 
@@ -97,9 +97,11 @@ class Counters:
     def as_dict(self, now_ms: int) -> dict[str, dict[str, str]]:
         """Return all counters as they are now, the keys by their first letters."""
         return {
-            "rest": {key[:4]: str(one.read(now_ms)) for key, one in self.rest.items()},
+            "rest": {
+                key[:4]: plain(one.read(now_ms)) for key, one in self.rest.items()
+            },
             "engine": {
-                symbol: str(one.read(now_ms)) for symbol, one in self.engine.items()
+                symbol: plain(one.read(now_ms)) for symbol, one in self.engine.items()
             },
         }
 

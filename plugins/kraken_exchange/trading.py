@@ -14,7 +14,7 @@ from .market import Level
 from .matching import MatchingEngine
 from .orders import BookOrder
 from .pairs import Listing
-from .refusal import invalid, refused
+from .refusal import KrakenError, invalid, refused
 
 Result = dict[str, object]
 
@@ -41,8 +41,9 @@ class Trading:
 
     def mode(self, symbol: str) -> str:
         """Return the mode of a market; one without a tape takes no orders."""
-        known = symbol in self.engine.market.tracks
-        return self.status.get(symbol, "online" if known else "cancel_only")
+        if symbol not in self.engine.market.tracks:
+            return "cancel_only"
+        return self.status.get(symbol, "online")
 
     def add(self, form: Form, now_ms: int) -> Result:
         """AddOrder: check, let in, match.
@@ -77,33 +78,46 @@ class Trading:
             KrakenError: there is no such order, or it cannot be like this.
         """
         order = self._find(form)
-        symbol, pair = order.pair.symbol, order.pair
+        symbol = order.pair.symbol
         self.counters.amend(symbol, now_ms - order.changed_ms, now_ms)
-        amount, limit = order.amount, order.limit or Decimal(0)
-        if text(form, "order_qty"):
-            amount = admission.positive(form, "order_qty")
-        if text(form, "limit_price"):
-            limit = admission.positive(form, "limit_price")
-        admission.check_price(limit, pair)
-        if amount <= order.filled:
-            raise invalid("order_qty")
-        admission.check_size(pair, amount, limit)
+        admission.check_deadline(form, now_ms)
+        if self.mode(symbol) in ("cancel_only", "maintenance"):
+            raise refused(f"EService:Market in {self.mode(symbol)} mode")
         before = order.amount, order.limit
-        order.amount, order.limit = amount, limit
-        takes = self.engine.takes(order)
-        if takes and (order.post_only or is_true(form, "post_only")):
+        order.amount, order.limit = self._amended(order, form)
+        try:
+            takes = self._check_amended(order, form)
+        except KrakenError:
             order.amount, order.limit = before
-            raise refused("EOrder:Post only order")
-        currency, much = order.lock()
-        _, kept = self.engine.ledger.holds.get(order.txid, (currency, Decimal(0)))
-        if much - kept > self.engine.ledger.free(currency):
-            order.amount, order.limit = before
-            raise refused("EOrder:Insufficient funds")
+            raise
         order.changed_ms = now_ms
         amend_id = self.engine.new_id("T")
         self._tell(full(order, "amended", now_ms) | {"amend_id": amend_id})
         self.engine.amended(order, takes, now_ms)
         return {"amend_id": amend_id}
+
+    def _amended(self, order: BookOrder, form: Form) -> tuple[Decimal, Decimal]:
+        amount, limit = order.amount, order.limit or Decimal(0)
+        if text(form, "order_qty"):
+            amount = admission.positive(form, "order_qty")
+        if text(form, "limit_price"):
+            limit = admission.positive(form, "limit_price")
+        admission.check_price(limit, order.pair)
+        if amount <= order.filled:
+            raise invalid("order_qty")
+        admission.check_size(order.pair, amount, limit)
+        return amount, limit
+
+    def _check_amended(self, order: BookOrder, form: Form) -> list[Level]:
+        """Return what an order takes now that it is changed."""
+        takes = self.engine.takes(order)
+        if takes and (order.post_only or is_true(form, "post_only")):
+            raise refused("EOrder:Post only order")
+        currency, needed = order.lock()
+        _, kept = self.engine.ledger.holds.get(order.txid, (currency, Decimal(0)))
+        if needed - kept > self.engine.ledger.free(currency):
+            raise refused("EOrder:Insufficient funds")
+        return takes
 
     def cancel(self, form: Form, now_ms: int) -> Result:
         """CancelOrder: by txid, userref or cl_ord_id.

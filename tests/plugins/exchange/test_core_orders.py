@@ -356,3 +356,36 @@ def test_equal_calls_at_equal_moments_get_equal_answers() -> None:
 
     assert run(1) == run(1)
     assert run(1) != run(2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"txid": "OAAAAA-AAAAA-AAAAAA"}, "EOrder:Unknown order"),
+        ({"order_qty": "0.00001"}, "EGeneral:Invalid arguments:volume minimum not met"),
+        ({"order_qty": "none"}, "EGeneral:Invalid arguments:order_qty"),
+        ({"limit_price": "49000.55"}, "EOrder:Invalid price"),
+        ({"limit_price": "51000", "post_only": "true"}, "EOrder:Post only order"),
+        ({"deadline": "2000-01-01T00:00:00Z"}, "EService:Deadline elapsed"),
+    ],
+)
+def test_an_amend_that_is_refused_changes_nothing(
+    changes: dict[str, Any], error: str
+) -> None:
+    desk = ByHand()
+    txid = desk.order(price="49000", volume="0.5")
+    held = desk.core.ledger.held("USD")
+    (told,) = desk.refusal("AmendOrder", **{"txid": txid, **changes})
+    assert told.startswith(error)
+    order = desk.seen(txid)
+    assert (order["vol"], order["descr"]["price"]) == ("0.50000000", "49000.0")
+    assert desk.core.ledger.held("USD") == held
+
+
+def test_an_amend_is_refused_where_only_cancels_are_taken() -> None:
+    desk = ByHand()
+    txid = desk.order(price="49000")
+    desk.core.set_status("BTC/USD", "cancel_only")
+    refusal = desk.refusal("AmendOrder", txid=txid, order_qty="0.5")
+    assert refusal == ("EService:Market in cancel_only mode",)
+    assert desk.ask("CancelOrder", txid=txid) == {"count": 1}
