@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_address
@@ -143,42 +143,43 @@ def of_markets(account: Account, sizes: Mapping[str, Decimal]) -> Iterator[Findi
 
 def of_fees(setup: LiveSetup, account: Account) -> Iterator[Finding]:
     """Judge the real fees against what the rules aim at and where they stop."""
-    params = setup.rulebook.params
+    alike: dict[Finding, list[str]] = {}
     for symbol, market in account.markets.items():
-        values = params.effective(symbol, {})
-        target, stop = values.get("profit_target"), values.get("stop_loss")
-        told = (
-            f"{symbol}: {text.percent(market.maker_fee)} maker, "
-            f"{text.percent(market.taker_fee)} taker"
+        values = setup.rulebook.params.effective(symbol, {})
+        finding = _of_fees(market, values.get("profit_target"), values.get("stop_loss"))
+        alike.setdefault(finding, []).append(symbol)
+    for finding, symbols in alike.items():
+        yield replace(finding, told=f"{', '.join(symbols)}: {finding.told}")
+
+
+def _of_fees(market: Market, target: object, stop: object) -> Finding:
+    told = (
+        f"{text.percent(market.maker_fee)} maker, "
+        f"{text.percent(market.taker_fee)} taker"
+    )
+    # What a position shows right after its entry: both fees lost, as takers.
+    lost = 1 - _kept(market)
+    if isinstance(stop, Decimal) and lost >= stop:
+        return Finding(
+            Level.ERROR,
+            "fees",
+            f"{told}; the stop at {text.share(stop)} is within both fees "
+            f"({text.percent(lost)}): every position would leave at once",
+            "set stop_loss well above both fees",
         )
-        # What a position shows right after its entry: both fees lost, as takers.
-        lost = 1 - _kept(market)
-        if isinstance(stop, Decimal) and lost >= stop:
-            yield Finding(
-                Level.ERROR,
-                "fees",
-                f"{told}; the stop at {text.share(stop)} is "
-                f"within both fees ({text.percent(lost)}): every position would "
-                f"leave at once",
-                "set stop_loss well above both fees",
-            )
-            continue
-        if isinstance(target, Decimal):
-            rise = (ONE + target) / _kept(market) - 1
-            told += (
-                f"; the price must rise {text.percent(rise)} for "
-                f"{text.share(target)} net"
-            )
-            if target < lost:
-                yield Finding(
-                    Level.WARNING,
-                    "fees",
-                    f"{told}: the fees are more than the profit aimed at",
-                    "raise profit_target, rest more orders (maker), or see whether "
-                    "the tape still earns with these fees (fees in quorate.yaml)",
-                )
-                continue
-        yield Finding(Level.OK, "fees", told)
+    if not isinstance(target, Decimal):
+        return Finding(Level.OK, "fees", told)
+    rise = (ONE + target) / _kept(market) - 1
+    told += f"; the price must rise {text.percent(rise)} for {text.share(target)} net"
+    if target >= lost:
+        return Finding(Level.OK, "fees", told)
+    return Finding(
+        Level.WARNING,
+        "fees",
+        f"{told}: the fees are more than the profit aimed at",
+        "raise profit_target, rest more orders (maker), or see whether a tape still "
+        "earns with these fees (fees in quorate.yaml)",
+    )
 
 
 def _kept(market: Market) -> Decimal:

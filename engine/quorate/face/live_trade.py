@@ -7,9 +7,9 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from quorate.drivers.control import Wish, mark_taken, pending_wish
 from quorate.drivers.live import LiveDriver, Note
@@ -21,6 +21,9 @@ from quorate.face.live_status import LiveLines, LiveStatus, LogToNotes
 from quorate.journal.journal import Journal
 
 TELL_EVERY_S = 0.25
+ONE_WISH_S = 1.0
+"""Signals this close together are one: shells and wrappers send them twice."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPING = (
     "stopping: no more entries, those that rest are cancelled, protective orders stay; "
@@ -40,7 +43,7 @@ class LiveTrade:
     journal: Path
     show: LiveStatus | LiveLines
     _wish: Wish | None = None
-    _ended: bool = field(default=False)
+    _asked_s: float = 0.0
 
     def run(self) -> Finished:
         """Trade until a signal asks for the end.
@@ -55,6 +58,18 @@ class LiveTrade:
             page = self.show.shown() if isinstance(self.show, LiveStatus) else None
             with page or nullcontext():
                 return asyncio.run(self._run(journal))
+
+    @property
+    def left(self) -> Finished | None:
+        """What is open as far as is known, None before the run has started."""
+        if self.show.driver is None:
+            return None
+        state = self.show.driver.flow.state
+        return Finished(
+            run=state.run,
+            positions=tuple(one for one in state.positions.values() if one.bought),
+            orders=tuple(state.live.values()),
+        )
 
     async def _run(self, journal: Journal) -> Finished:
         loop = asyncio.get_running_loop()
@@ -84,8 +99,10 @@ class LiveTrade:
 
     def _signalled(self, stop: asyncio.Event, trading: asyncio.Task[Finished]) -> None:
         if stop.is_set():
-            trading.cancel()
+            if monotonic() - self._asked_s > ONE_WISH_S:
+                trading.cancel()
             return
+        self._asked_s = monotonic()
         self._note("warning", STOPPING)
         stop.set()
         if self.show.driver is None:

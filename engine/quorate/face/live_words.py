@@ -155,24 +155,28 @@ def _mode(plan: LivePlan) -> str:
 
 
 def closing_lines(finished: Finished, journal: Path, again: str) -> Iterator[str]:
-    """Yield what stays open after a run, and how to go on."""
-    doubtful = [one for one in finished.orders if one.status is not OrderStatus.OPEN]
-    resting = [one for one in finished.orders if one.status is OrderStatus.OPEN]
+    """Yield what stays open after a run that left in order, and how to go on."""
     yield f"stopped; journal {journal}"
+    yield from left_lines(finished)
+    yield f"go on with: {again}"
+
+
+def left_lines(finished: Finished) -> Iterator[str]:
+    """Yield what is open: positions, orders that rest, and orders without an answer."""
     for position in finished.positions:
         yield f"  stays open  {position_line(position)}"
-    for order in resting:
-        yield f"  rests       {order_line(order)}"
-    for order in doubtful:
-        yield f"  no answer   {order_line(order)}; the next start asks for it"
-    if not (finished.positions or finished.orders):
-        yield "  nothing stays open"
-    elif finished.positions:
+    for order in finished.orders:
+        if order.status is OrderStatus.OPEN:
+            yield f"  rests       {order_line(order)}"
+        else:
+            yield f"  no answer   {order_line(order)}; the next start asks for it"
+    if finished.positions:
         yield (
             "  nothing watches these positions now: only what rests at the exchange "
             "protects them"
         )
-    yield f"go on with: {again}"
+    elif not finished.orders:
+        yield "  nothing stays open"
 
 
 def position_line(position: Position) -> str:

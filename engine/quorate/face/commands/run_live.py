@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from quorate.errors import QuorateError
 from quorate.face.cli import INTERRUPTED
 from quorate.face.session import Session
 
 if TYPE_CHECKING:
+    from quorate.drivers.live_run import Finished
     from quorate.face.live_plan import LivePlan
 
 PAPER_ONLY = {
@@ -131,16 +133,28 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     try:
         finished = trade.run()
     except EndedAtOnce:
-        click.echo(
-            f"ended at once; the journal {plan.journal} is safe. Orders may be open: "
-            f"the next start asks for them. Go on with: {again}",
-            err=True,
-        )
+        click.echo(f"ended at once; the journal {plan.journal} is safe", err=True)
+        _tell_left(trade.left, again)
         click.get_current_context().exit(INTERRUPTED)
+    except QuorateError:
+        _tell_left(trade.left, again)
+        raise
     for line in closing_lines(finished, plan.journal, again):
         click.echo(redact(line))
     doubtful = any(one.status is not OrderStatus.OPEN for one in finished.orders)
     click.get_current_context().exit(1 if doubtful else 0)
+
+
+def _tell_left(left: Finished | None, again: str) -> None:
+    """Say what is open after a run that did not leave in order."""
+    from quorate.face.live_words import left_lines  # noqa: PLC0415
+
+    if left is None:
+        click.echo(f"nothing was sent by this run. Try again with: {again}", err=True)
+        return
+    for line in left_lines(left):
+        click.echo(line, err=True)
+    click.echo(f"the next start asks what became of it: {again}", err=True)
 
 
 def _line(line: str) -> None:
