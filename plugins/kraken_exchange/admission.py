@@ -26,7 +26,10 @@ _CLIENT_ID = re.compile(
 _TYPES = ("market", "limit")
 _TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTD")
 _FLAGS = {"post", "fcib", "fciq", "viqc", "nompp"}
-_NOT_HERE = ("price2", "close", "leverage", "displayvol", "trigger", "stptype")
+_NOT_HERE = frozenset(
+    ["price2", "close", "leverage", "displayvol", "trigger", "starttm", "reduce_only"]
+)
+_NOTHING = ("", "0", "none", "false")
 
 Form = Mapping[str, Any]
 
@@ -105,7 +108,7 @@ def read(form: Form, pair: Pair, now_ms: int) -> Wish:
         raise invalid("ordertype")
     for name in form:
         plain = name.partition("[")[0]  # ccxt writes close[price] and the like
-        if plain in _NOT_HERE and text(form, name):
+        if plain in _NOT_HERE and text(form, name).lower() not in _NOTHING:
             raise invalid(plain)
     limited = order_type == "limit"
     flags = frozenset(filter(None, text(form, "oflags").split(",")))
@@ -162,15 +165,15 @@ def check_price(price: Decimal, pair: Pair) -> None:
         raise refused("EOrder:Tick size check failed")
 
 
-def check_size(pair: Pair, amount: Decimal, price: Decimal) -> None:
-    """Refuse an amount in base currency that is off the grid or too small.
+def check_size(pair: Pair, amount: Decimal, price: Decimal, least: Decimal) -> None:
+    """Refuse an amount in base currency that is off the grid or below ``least``.
 
     Raises:
         KrakenError: in Kraken's words for volume, minimum or cost.
     """
     if amount != round(amount, pair.amount_decimals):
         raise invalid("volume")
-    if amount < pair.min_amount:
+    if amount < least:
         raise invalid("volume minimum not met")
     if amount * price < pair.min_cost:
         raise refused("EOrder:Cost minimum not met")

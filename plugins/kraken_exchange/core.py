@@ -50,6 +50,7 @@ class Options:
     when it opens, None for now; ``start_row`` the row of the tapes shown then.
     ``permissions`` and ``addresses`` are those of ``key``; ``keys`` are further ones.
     ``volume_30d`` is what the account traded before, in US dollars, for its fees.
+    ``hidden_minimums`` are smallest amounts by symbol, above those that are told.
     """
 
     tapes: tuple[Candles, ...]
@@ -68,6 +69,7 @@ class Options:
     keys: tuple[ApiKey, ...] = ()
     liquidity: Liquidity = field(default_factory=Liquidity)
     volume_30d: Decimal = _ZERO
+    hidden_minimums: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Core:
@@ -101,6 +103,7 @@ class Core:
         self.trading = Trading(
             self.engine, self.counters, self.pairs, self._rates, self._tell
         )
+        self.trading.hidden_minimums.update(options.hidden_minimums)
         self.history = History(self.engine, self.pairs, self._volume)
         self._public = Public(self.market, self.pairs, self.trading.mode)
         self._refused: list[Event] = []

@@ -86,16 +86,22 @@ class BookOrder:
     def lock(self) -> tuple[str, Decimal]:
         """Return the currency and the amount that its rest needs, fees included."""
         price, left = self.limit or _ZERO, self.remaining
-        rate = max(self.rates.taker, self.rates.maker)
-        currency, much = self.pair.quote, price * left
-        if not self.buys:
-            currency, much = self.pair.base, left
-        if currency != self.fee_currency or not much:
-            return currency, much
-        step = self._fee_step
+        if self.buys:
+            return self.pair.quote, self.with_fee(price * left)
+        much = left if self.fee_currency == self.pair.quote else self.with_fee(left)
+        return self.pair.base, much
+
+    def with_fee(self, much: Decimal) -> Decimal:
+        """Return what is spent in all when ``much`` is, the largest fee included.
+
+        A buy that pays its fee in base currency pays it from what it receives.
+        """
+        if not much or (self.buys and self.fee_in_base):
+            return much
+        step, rate = self._fee_step, max(self.rates.taker, self.rates.maker)
         fee = (much * rate).quantize(step, ROUND_CEILING)
         # Fees of parts are rounded one by one: the rest may be short of one step.
-        return currency, much + fee + (step if self.filled else _ZERO)
+        return much + fee + (step if self.filled else _ZERO)
 
     def next_fee(self, price: Decimal, amount: Decimal, *, maker: bool) -> Decimal:
         """Return the fee of a fill, so that all fees together are rounded once."""

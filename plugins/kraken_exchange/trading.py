@@ -13,7 +13,7 @@ from .executions import Event, full
 from .market import Level
 from .matching import MatchingEngine
 from .orders import BookOrder
-from .pairs import Listing
+from .pairs import Listing, Pair
 from .refusal import KrakenError, invalid, refused
 
 Result = dict[str, object]
@@ -22,7 +22,11 @@ _LONGEST_STOP_S = 86_400
 
 
 class Trading:
-    """What AddOrder and its like do. ``status`` is the mode of each market."""
+    """What AddOrder and its like do.
+
+    ``status`` is the mode of each market; ``hidden_minimums`` are smallest amounts
+    that are larger than those AssetPairs tells of, as it happens on the real exchange.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Trading:
         self.counters = counters
         self.pairs = pairs
         self.status: dict[str, str] = {}
+        self.hidden_minimums: dict[str, Decimal] = {}
         self._rates = rates
         self._tell = tell
 
@@ -98,6 +103,8 @@ class Trading:
 
     def _amended(self, order: BookOrder, form: Form) -> tuple[Decimal, Decimal]:
         amount, limit = order.amount, order.limit or Decimal(0)
+        if text(form, "trigger_price"):
+            raise invalid("trigger_price")
         if text(form, "order_qty"):
             amount = admission.positive(form, "order_qty")
         if text(form, "limit_price"):
@@ -105,7 +112,7 @@ class Trading:
         admission.check_price(limit, order.pair)
         if amount <= order.filled:
             raise invalid("order_qty")
-        admission.check_size(order.pair, amount, limit)
+        self._check_least(order.pair, amount, limit)
         return amount, limit
 
     def _check_amended(self, order: BookOrder, form: Form) -> list[Level]:
@@ -159,7 +166,11 @@ class Trading:
         amount = wish.amount
         if "viqc" in wish.flags:
             amount = round(wish.amount / price, pair.amount_decimals)
-        admission.check_size(pair, amount, price)
+        self._check_least(pair, amount, price)
+
+    def _check_least(self, pair: Pair, amount: Decimal, price: Decimal) -> None:
+        least = max(pair.min_amount, self.hidden_minimums.get(pair.symbol, Decimal(0)))
+        admission.check_size(pair, amount, price, least)
 
     def _check_place(self, wish: Wish) -> None:
         """Refuse a client id that an open order has, and one order too many."""
@@ -180,8 +191,7 @@ class Trading:
                 cost += (left - taken) * takes[-1][0]
             if order.buys:
                 cost = max(cost, left) if order.in_quote else cost
-                fee = Decimal(0) if order.fee_in_base else cost * order.rates.taker
-                currency, needed = order.pair.quote, cost + fee
+                currency, needed = order.pair.quote, order.with_fee(cost)
         if needed > self.engine.ledger.free(currency):
             raise refused("EOrder:Insufficient funds")
 

@@ -389,3 +389,33 @@ def test_an_amend_is_refused_where_only_cancels_are_taken() -> None:
     refusal = desk.refusal("AmendOrder", txid=txid, order_qty="0.5")
     assert refusal == ("EService:Market in cancel_only mode",)
     assert desk.ask("CancelOrder", txid=txid) == {"count": 1}
+
+
+def test_a_minimum_may_be_larger_than_what_is_told() -> None:
+    desk = ByHand(hidden_minimums={"BTC/USD": Decimal("0.02")})
+    assert desk.look("AssetPairs", pair="XBTUSD")["XXBTZUSD"]["ordermin"] == "0.00005"
+    refusal = desk.refusal(**desk.form(volume="0.019"))
+    assert refusal == ("EGeneral:Invalid arguments:volume minimum not met",)
+    assert desk.order(volume="0.02")
+
+
+@pytest.mark.parametrize("flags", ["fciq", "fcib"])
+@pytest.mark.parametrize("kind", [{}, {"price": "50002.5"}, {"oflags": "viqc"}])
+def test_all_the_money_there_is_can_be_spent_and_not_a_penny_more(
+    flags: str, kind: dict[str, str]
+) -> None:
+    viqc = kind.get("oflags", "")
+    for volume in ("0.01234567", "0.00999999", "0.01000003", "0.0100000"):
+        price, amount = Decimal("50002.5"), Decimal(volume)
+        if viqc:
+            amount = round(price * amount, 5)
+        cost = amount if viqc else price * amount
+        fee = Decimal(0) if flags == "fcib" else cost * Decimal("0.004")
+        money = cost + fee.quantize(Decimal("0.00001"), "ROUND_CEILING")
+        form = {**kind, "oflags": ",".join(filter(None, (viqc, flags)))}
+        desk = ByHand(balances={"USD": money - Decimal("0.00001")})
+        short = desk.refusal(**desk.form(volume=str(amount), **form))
+        assert short == ("EOrder:Insufficient funds",)
+        desk = ByHand(balances={"USD": money})
+        assert desk.seen(desk.order(volume=str(amount), **form))["status"] == "closed"
+        assert 0 <= desk.core.ledger.balances["USD"] < Decimal("0.001")
