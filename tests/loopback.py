@@ -174,6 +174,7 @@ async def loopback(
         yield Loopback(exchange, url)
     finally:
         await exchange.stop()
+    assert exchange.calls.defects == []
 
 
 @dataclass(slots=True)
@@ -263,7 +264,10 @@ def exchange_process(
             text=True,
         )
         try:
-            yield ExchangeProcess(process, _ready(process, told))
+            exchange = ExchangeProcess(process, _ready(process, told))
+            yield exchange
+            if process.poll() is None:
+                assert exchange.control("defects") == []
         finally:
             process.kill()
             process.communicate()

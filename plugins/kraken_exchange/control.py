@@ -26,6 +26,7 @@ def control_routes(exchange: KrakenExchange) -> list[web.RouteDef]:
         web.get("/control/ledger", control.ledger),
         web.get("/control/requests", control.requests),
         web.get("/control/clock", control.clock),
+        web.get("/control/defects", control.defects),
         web.get("/control/faults", control.faults),
         web.post("/control/faults", control.add_faults),
         web.delete("/control/faults", control.clear_faults),
@@ -57,6 +58,10 @@ class Control:
         """Return the exchange's time and pace."""
         clock = self._exchange.core.clock
         return _json({"now_ms": clock.now_ms(), "pace": clock.pace})
+
+    async def defects(self, _request: web.Request) -> web.Response:
+        """Return where the exchange itself has failed: nothing, if all is well."""
+        return _json(self._exchange.calls.defects)
 
     async def faults(self, _request: web.Request) -> web.Response:
         """Return the faults in force, with how often each was met and struck."""

@@ -7,7 +7,6 @@ REST under ``/0/public`` and ``/0/private``, the websocket protocol v2 under
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
@@ -24,8 +23,6 @@ from .faults import Faults
 from .replies import CLOSE, HALF, HANG, Reply
 from .sockets import Socket
 from .streams import Streams
-
-log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
 """How often the market is looked at, in wall time."""
@@ -176,9 +173,8 @@ class KrakenExchange:
                 self.streams.publish()
                 if ticks % BEATS_EVERY == 0:
                     self.streams.beat()
-            except Exception:
-                # The exchange goes on; a defect of it is found in the log.
-                log.exception("the loopback exchange failed")
+            except Exception as error:  # noqa: BLE001 - the exchange goes on
+                self.calls.note_defect(error)
 
 
 def workspace_section(url: str, core: Core) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -23,8 +22,6 @@ from .orders_ws import METHODS, rest_form, ws_result
 from .refusal import KrakenError
 from .replies import Outcome, encode
 from .subscriptions import PRIVATE, Subscription, read_subscriptions
-
-log = logging.getLogger(__name__)
 
 MOST_WAITING = 20_000
 """Frames that may wait for a slow reader before its connection is closed."""
@@ -146,7 +143,12 @@ class Socket:
         work = self._answer(message, self._now())
         # On its own, so that one that is delayed holds up no other.
         task = asyncio.create_task(self.calls.outlive(work))
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
+
+    def _report(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.calls.note_defect(error)
 
     async def _answer(self, message: Mapping[str, Any], time_in: str) -> None:
         method = message.get("method")
@@ -286,8 +288,3 @@ class Socket:
 
     def _now(self) -> str:
         return rfc3339(self.calls.core.clock.now_ms())
-
-
-def _report(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("a request over a socket failed", exc_info=task.exception())

@@ -212,3 +212,20 @@ async def test_a_port_that_is_taken_is_said() -> None:
 
 def test_another_exchange_is_not_ours() -> None:
     assert lo.kraken_exchange().exchange("binance", {}) is None
+
+
+@in_a_loop
+async def test_a_defect_of_the_exchange_is_not_overlooked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with lo.loopback() as exchange, client(exchange) as kraken:
+        with monkeypatch.context() as patch:
+            patch.setattr(exchange.core.market, "book", None)
+            with pytest.raises(ccxt.ExchangeNotAvailable, match="Internal error"):
+                await kraken.fetch_order_book("BTC/USD")
+        defects = exchange.exchange.calls.defects
+        assert "TypeError" in defects[0]
+        told = f"{exchange.url}/control/defects"
+        async with aiohttp.ClientSession() as session, session.get(told) as answer:
+            assert await answer.json() == defects
+        defects.clear()
