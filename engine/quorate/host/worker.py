@@ -49,7 +49,7 @@ MOST_BYTES = 8 << 20
 MOST_TOLD = 400
 """How long the text of a fault may be."""
 MOST_WAITING = 1000
-"""How many records wait for a process that does not get ready."""
+"""How many records may wait for a process before that is waited for."""
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -254,7 +254,7 @@ class Worker:
         Raises:
             Told: it failed, or there is no process to ask.
         """
-        line = self._be_ready()
+        line = self._be_ready(self.budget.patience_ms)
         kind, *told = self._ask(line, CALL, where, given, desk, rows=rows)
         if kind == ANSWER and len(told) == 1:
             return told[0]
@@ -277,8 +277,10 @@ class Worker:
             Told: the hook failed.
         """
         record = _Record(memory, given, at, desk)
+        crowded = len(self._waiting) >= MOST_WAITING  # as in a long recovery
+        patience_ms = self.budget.start_ms if crowded else self.budget.patience_ms
         try:
-            self._fold(self._be_ready(), record)
+            self._fold(self._be_ready(patience_ms), record)
         except Lost:
             self._keep(record)
             raise
@@ -288,8 +290,6 @@ class Worker:
             self._keep(record)
 
     def _keep(self, record: _Record) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            raise Told(f"{MOST_WAITING} records wait to be remembered")
         freeze = getattr(record.desk, "frozen", None)
         if freeze is not None:
             frozen = freeze()
@@ -299,7 +299,7 @@ class Worker:
             record.desk = frozen
         self._waiting.append(record)
 
-    def _be_ready(self) -> _Line:
+    def _be_ready(self, patience_ms: float) -> _Line:
         """Return a process that is ready and has remembered all it was told.
 
         Raises:
@@ -311,7 +311,7 @@ class Worker:
         line = self._line
         assert line is not None
         if not line.ready:
-            brings, fault = self._await_ready(self.budget.patience_ms)
+            brings, fault = self._await_ready(patience_ms)
             if fault or brings != self.brings:
                 raise self._lose(line, fault or "it brings something else than before")
         while self._waiting:

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it computes for ever while it should remember."""
 
 from quorate import hookimpl

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it says that a long answer follows, and then says no more."""
 
 import contextlib

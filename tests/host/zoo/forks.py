@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it starts other processes, and they start others."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it waits for what never comes."""
 
 import threading

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: its check never answers, so nothing is bought."""
 
 import time

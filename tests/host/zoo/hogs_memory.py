@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it takes all memory it can get."""
 
 from quorate import hookimpl

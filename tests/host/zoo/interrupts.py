@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it raises what is no Exception."""
 
 from quorate import Fact, Stage, hookimpl

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it sends signals to the engine."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it looks for keys and puts what it finds into every answer."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it wants Python to end."""
 
 import sys

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it changes what it was given to look at."""
 
 from decimal import Decimal

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it changes what others use: ccxt, and quorate itself."""
 
 import ccxt

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it goes deeper than there is ground."""
 
 from quorate import Fact, Stage, hookimpl

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it starts threads that never end."""
 
 import threading

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: its votes are too many, too few, or of another shape."""
 
 import itertools

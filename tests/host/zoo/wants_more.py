@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it makes every order larger."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it accepts itself, and others."""
 
 import pathlib

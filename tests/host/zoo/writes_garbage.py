@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A bad plugin: it writes into every open file, the engine's line too."""
 
 import contextlib
