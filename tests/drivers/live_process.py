@@ -7,7 +7,7 @@ would find it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -60,15 +60,12 @@ def own_host() -> Host:
 
 
 @lru_cache(maxsize=4)
-def own_rules(target: str = "0.5%") -> Rulebook:
-    """Return the default rulebook with a profit target of its own."""
+def own_rules(**params: str) -> Rulebook:
+    """Return the default rulebook with other values of some params."""
     texts = {path.name: path.read_bytes() for path in (ROOT / "rules").glob("*.yaml")}
-    texts["params.yaml"] = texts["params.yaml"].replace(
-        b"profit_target: {value: 0.5%", f"profit_target: {{value: {target}".encode()
-    )
     sources = Sources(
         rules=tuple((f"rules/{name}", texts[name]) for name in sorted(texts)),
-        settings=(),
+        settings=tuple(params.items()),
     )
     reading = read_rulebook(sources, own_host().facts, own_host().functions)
     assert reading.rulebook is not None, reading.errors
@@ -135,6 +132,8 @@ class Process:
         records = list(self.world.journal.records())
         if records:
             wakes = self.flow.recover(records)
+            if self.has("assume_dead"):
+                self._assume_dead()
             self.reconcile()
             for wake in wakes:
                 self.act(wake)
@@ -143,6 +142,13 @@ class Process:
         if self.flow.state.rulebook != self.rules.digest:
             self.take([RulesChanged(at_ms=self.now_ms, rulebook=self.rules.digest)])
         self.tick()
+
+    def _assume_dead(self) -> None:
+        """Take what was not answered before a restart for not placed."""
+        for client_id, order in list(self.flow.state.live.items()):
+            if not order.venue_id:
+                at_ms, reason = self.now_ms, "not_placed"
+                self.take([Ended(at_ms=at_ms, client_id=client_id, reason=reason)])
 
     def _started(self) -> Started:
         limits = own_host().ask_first("rate_limits", tier="pro")
@@ -168,11 +174,9 @@ class Process:
             for one in found.differences
             if one.done == "quarantined" and one.exchange != "no such order"
         ]
-        if self.has("no_recovery"):
-            return
         for unit in found.units:
             self.take(unit)
-        if not self.has("forget_cancel"):
+        if not self.has("no_cancel_again"):
             for order in found.cancels:
                 self.act(Cancel(order.intent.client_id))
         self.asked.update(self.flow.state.live)
@@ -286,30 +290,26 @@ class Process:
 
     def report(self, report: OrderReport) -> None:
         """Take what the order stream says."""
-        if self.has("drop_early") and not self._accepted(report.client_id):
-            return
         self._settle(report)
 
-    def _accepted(self, client_id: str) -> bool:
-        order = self.flow.state.order(client_id)
-        return order is not None and bool(order.venue_id)
-
     def _settle(self, report: OrderReport) -> None:
+        if self.has("trust_cancel") and report.client_id not in self.flow.state.live:
+            return  # over is over, it thinks
         settled = settle(self.flow.state, report, self.now_ms)
+        if self.has("end_early") and not report.open and settled.ask:
+            ended = Ended(
+                at_ms=self.now_ms, client_id=settled.client_id, reason=report.reason
+            )
+            settled = replace(settled, answers=(*settled.answers, ended), ask=False)
         assert settled.ours, f"{report} is not known"
         if settled.alarm:
             self.alarms.append(settled.alarm)
         if settled.answers:
-            self.take(self._spoil(settled.answers))
+            self.take(settled.answers)
         elif self.has("no_dedupe"):
             self.take(self._again(report))
         if settled.ask and not self.has("never_ask"):
             self.asked.add(settled.client_id)
-
-    def _spoil(self, answers: Sequence[Event]) -> Sequence[Event]:
-        if self.has("no_ends"):
-            return [one for one in answers if not isinstance(one, Ended)]
-        return answers
 
     def _again(self, report: OrderReport) -> list[Event]:
         """Book a fill that is known already: what an engine without memory does."""
@@ -340,7 +340,8 @@ class Process:
         if self.now_ms // CANDLE_MS != (self.now_ms - TICK_MS) // CANDLE_MS:
             for symbol in self.world.symbols:
                 self.take([Candle(symbol, self.now_ms)])
-        if self.ticks % (COMPARE_MS // TICK_MS) == 0:
+        compares = not (self.has("never_ask") or self.has("ignore_gap"))
+        if compares and self.ticks % (COMPARE_MS // TICK_MS) == 0:
             self.reconcile()
         self._ask_what_is_due()
 
@@ -386,5 +387,7 @@ class Process:
             if over is not None:
                 self.take([over])
         order = state.live.get(client_id)
-        if order is not None and wants_cancel(order, self.doubts, now_ms):
+        if order is None or self.has("no_cancel_again"):
+            return
+        if wants_cancel(order, self.doubts, now_ms):
             self.cancel(client_id)
