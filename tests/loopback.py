@@ -133,7 +133,7 @@ class Loopback:
 
 def ccxt_urls(url: str) -> dict[str, Any]:
     """Return what ccxt's ``urls`` are merged with to lead to ``url``."""
-    return {"api": kraken_exchange().ccxt_urls(url)}
+    return {"api": part("server").ccxt_urls(url)}
 
 
 def ccxt_settings(url: str, key: str, secret: str) -> dict[str, Any]:
