@@ -55,8 +55,18 @@ class Budget:
         return self.counter.wait_ms(min(cost, self.limit), self.limit, self.now_ms())
 
     def spend(self, cost: Decimal) -> None:
-        """Count a request."""
+        """Count a request that leaves."""
         self.counter.add(cost, self.now_ms())
+
+    def settle(self, cost: Decimal, took_ms: int) -> None:
+        """Take back what decayed while a request was away.
+
+        When it came to the exchange is not known: its counter may have begun to decay
+        as late as now.
+        """
+        if cost:
+            decayed = min(cost, self.decay * took_ms / 1000)
+            self.counter.add(decayed, self.now_ms())
 
     def exhaust(self) -> None:
         """Believe the exchange, which refused for the rate, that nothing is left."""
@@ -99,9 +109,11 @@ class Lane:
             NoTurn: it did not come within ``patience_s``, or too many wait already.
         """
         await self._wait(urgency, cost, patience_s)
+        left_ms = self.budget.now_ms()
         try:
             yield
         finally:
+            self.budget.settle(cost, self.budget.now_ms() - left_ms)
             self._on_the_wire -= 1
             self._let_on()
 

@@ -24,7 +24,7 @@ def open_exchange(
     Raises:
         VenueError: ccxt does not know the exchange, or the settings cannot be used.
     """
-    given = settings.get("ccxt") or {}
+    given = settings.get("ccxt", {})
     if not isinstance(given, Mapping):
         raise VenueError("exchange.ccxt: must be settings of ccxt by name")
     for name in (*_SECRET, *_SECRET_TOO):
