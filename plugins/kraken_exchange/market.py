@@ -237,7 +237,6 @@ class MarketTape:
     def force(self, symbol: str, price: Decimal) -> None:
         """Let a price jump now."""
         self.tracks[symbol].force(float(price), self.clock.now_ms())
-        self._days.clear()
 
     def _pair(self, symbol: str) -> Pair:
         return self._pairs.by_symbol[symbol]

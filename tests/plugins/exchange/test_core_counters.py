@@ -67,8 +67,9 @@ def test_a_refused_order_counts_but_an_unknown_pair_cannot() -> None:
     desk = ByHand()
     desk.refusal(**desk.form(price="40000", volume="0"))
     desk.refusal(**desk.form(price="40000.05"))
+    desk.refusal(**desk.form(deadline="2000-01-01T00:00:00Z"))
     desk.refusal(**{**desk.form(), "pair": "XBTMOON"})
-    assert desk.core.counter("BTC/USD") == 2
+    assert desk.core.counter("BTC/USD") == 3
 
 
 def test_each_pair_has_its_own_counter() -> None:
@@ -104,6 +105,16 @@ def test_an_amend_costs_by_age_too(age_seconds: float, cost: int) -> None:
     before = desk.core.counter("BTC/USD")
     desk.ask("AmendOrder", txid=txid, order_qty="0.02")
     assert desk.core.counter("BTC/USD") - before == cost
+
+
+def test_an_amended_order_is_as_young_as_its_amendment() -> None:
+    desk = ByHand(tier="pro")
+    txid = desk.order(price="40000")
+    desk.wait(300)
+    desk.ask("AmendOrder", txid=txid, order_qty="0.02")
+    before = desk.core.counter("BTC/USD")
+    desk.ask("CancelOrder", txid=txid)
+    assert desk.core.counter("BTC/USD") - before == 8
 
 
 def test_what_the_exchange_cancels_by_itself_costs_nothing() -> None:

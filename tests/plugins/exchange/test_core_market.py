@@ -230,6 +230,21 @@ def test_orders_nearer_to_the_market_come_first() -> None:
     assert desk.seen(far)["vol_exec"] == "0.02000000"
 
 
+def test_a_jump_through_several_orders_fills_the_nearest_first() -> None:
+    desk = ByHand(flat(volume=1.0))
+    near = {"buy": "49900", "sell": "50100"}
+    far = {"buy": "49000", "sell": "51000"}
+    for side, jump in (("buy", 40_000), ("sell", 60_000)):
+        last = desk.order(side, "0.08", price=far[side])
+        first = desk.order(side, "0.08", price=near[side])
+        desk.core.force_price("BTC/USD", Decimal(jump))
+        desk.wait(1)
+        assert desk.seen(first)["vol_exec"] == "0.08000000"
+        assert desk.seen(last)["vol_exec"] == "0.02000000"
+        desk.ask("CancelAll")
+        desk.core.force_price("BTC/USD", Decimal(50_000))
+
+
 def test_a_forced_price_is_a_jump_and_the_tape_goes_on_from_there() -> None:
     desk = ByHand(flat())
     buy, sale = desk.order("buy", price="45000"), desk.order("sell", price="51000")

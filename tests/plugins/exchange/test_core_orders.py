@@ -419,3 +419,24 @@ def test_all_the_money_there_is_can_be_spent_and_not_a_penny_more(
         desk = ByHand(balances={"USD": money})
         assert desk.seen(desk.order(volume=str(amount), **form))["status"] == "closed"
         assert 0 <= desk.core.ledger.balances["USD"] < Decimal("0.001")
+
+
+def test_a_better_price_frees_what_was_held_for_a_worse_one() -> None:
+    desk = ByHand(liquidity={"depth": Decimal("0.5")})
+    desk.order("buy", "1", price="50004")
+    bought = Decimal("0.5") * Decimal("50002.5")
+    rest = Decimal("0.5") * 50_004
+    held = (rest * Decimal("1.004")).quantize(Decimal("0.00001"))
+    assert desk.core.ledger.held("USD") - held <= Decimal("0.00002")
+    spent = 100_000 - desk.core.ledger.balances["USD"]
+    assert spent == bought * Decimal("1.004")
+
+
+def test_an_amend_needs_only_what_it_needs_more() -> None:
+    desk = ByHand(balances={"USD": Decimal(1_104)})
+    txid = desk.order("buy", "0.02", price="50000")
+    assert desk.free("USD") == 100
+    desk.ask("AmendOrder", txid=txid, order_qty="0.02", limit_price="50001")
+    assert desk.free("USD") == 100 - Decimal("0.02008")
+    more = {"txid": txid, "order_qty": "0.023"}
+    assert desk.refusal("AmendOrder", **more) == ("EOrder:Insufficient funds",)

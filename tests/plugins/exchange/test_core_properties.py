@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
@@ -97,7 +98,7 @@ def check_money(desk: Any) -> None:
     for currency, balance in ledger.balances.items():
         assert balance >= 0
         assert 0 <= ledger.held(currency) <= balance
-        assert balance == ledger.deposits[currency] + sums[currency]
+        assert balance == ledger.deposits.get(currency, 0) + sums[currency]
     assert ledger.holds.keys() <= desk.core.engine.open.keys()
 
 
@@ -165,6 +166,58 @@ def test_how_often_one_looks_changes_nothing(
         for desk in desks
     ]
     assert fills[0] == fills[1]
+
+
+parts = st.lists(
+    st.tuples(st.integers(1, 999_999), st.integers(0, 9_999), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=300)
+@given(parts, st.sampled_from(["buy", "sell"]), st.booleans())
+def test_what_is_held_is_enough_for_the_worst_rest(
+    fills: list[tuple[int, int, bool]], side: str, fee_in_base: bool
+) -> None:
+    """In whatever parts and prices it fills: the rest at its limit is paid for."""
+    desk = ByHand()
+    limit = Decimal("50000.7")
+    txid = desk.order(side, "0.3", price="40000" if side == "buy" else "60000")
+    order = desk.core.engine.orders[txid]
+    order.limit, order.fee_in_base = limit, fee_in_base
+    for size, better, maker in fills:
+        amount = min(Decimal(size) / 10**7, order.remaining / 2).quantize(PENNY / 1000)
+        away = Decimal(better) / 10
+        price = limit - away if side == "buy" else limit + away
+        order.fee += order.next_fee(price, amount, maker=maker)
+        order.filled, order.cost = order.filled + amount, order.cost + price * amount
+        currency, held = order.lock()
+        rest = order.remaining
+        fee = copy(order).next_fee(limit, rest, maker=False)
+        needed = rest if currency == "BTC" else rest * limit
+        assert needed + (fee if currency == order.fee_currency else 0) <= held or (
+            side == "buy" and fee_in_base and needed <= held
+        )
+
+
+@settings(max_examples=100)
+@given(volumes, st.sampled_from(["0.0007", "0.003", "0.02"]), st.integers(1, 30))
+def test_a_customer_may_put_in_all_he_has(
+    volume: Decimal, depth: str, minutes: int
+) -> None:
+    price = Decimal("50004.3")
+    cost = price * volume
+    fee = (cost * Decimal("0.004")).quantize(PENNY, "ROUND_CEILING")
+    desk = ByHand(
+        balances={"USD": cost + fee},
+        liquidity={"depth": Decimal(depth)},
+    )
+    txid = desk.order("buy", volume, price=price)
+    for _ in range(minutes):
+        desk.wait(60)
+        check_money(desk)
+    check_order(desk, desk.core.engine.orders[txid])
 
 
 def test_an_order_is_filled_in_parts_over_minutes() -> None:
