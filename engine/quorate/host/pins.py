@@ -63,15 +63,16 @@ class Pins:
         wanted = set(names)
         if isinstance(holder, ModuleType):
             self._add(holder, wanted or _functions(holder))
-        elif isinstance(holder, type):
-            self._add_class(holder, wanted)
-        else:
-            kind = type(holder)
+            return
+        kind = holder if isinstance(holder, type) else type(holder)
+        line = [one for one in kind.__mro__ if one is not object]
+        wanted = wanted or set().union(*map(_functions, line))
+        for one in line:  # a name may come up in a class before the one that has it
+            self._add(one, wanted)
+        if kind is not holder:
             self._classes.append((holder, kind))
-            self._add_class(kind, wanted)
             if hasattr(holder, "__dict__"):
-                own = {name for one in _line(kind) for name in _functions(one)}
-                self._add(holder, wanted or own)
+                self._add(holder, wanted)
 
     def changed(self) -> list[str]:
         """Return what is not as it was pinned, in words; [] when all is."""
@@ -81,11 +82,6 @@ class Pins:
             if type(holder) is not kind
         ]
         return found + [told for pin in self._pins if (told := pin.changed())]
-
-    def _add_class(self, kind: type, wanted: set[str]) -> None:
-        # A name that an ancestor has must not come up in a class before it either.
-        for one in _line(kind):
-            self._add(one, wanted or _functions(one))
 
     def _add(self, holder: Any, names: set[str]) -> None:
         for name in sorted(names):
@@ -99,10 +95,6 @@ def pin(*holders: Any) -> Pins:
     for holder in holders:
         pins.add(holder)
     return pins
-
-
-def _line(kind: type) -> list[type]:
-    return [one for one in kind.__mro__ if one is not object]
 
 
 def _functions(holder: Any) -> set[str]:

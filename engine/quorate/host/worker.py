@@ -7,16 +7,11 @@ or talks nonsense is killed; another one is started and is not waited for.
 from __future__ import annotations
 
 import contextlib
-import os
-import pickle
-import select
-import signal
 import subprocess
 import sys
-import sysconfig
 import weakref
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -25,6 +20,7 @@ from typing import Any
 from quorate.contract.views import FaultView, OrderView
 from quorate.host.far_desk import FarDesk, answer
 from quorate.host.find import Found, Told, describe
+from quorate.host.line import Line, start_process
 from quorate.host.memory import apply
 from quorate.host.plain import NotPlain, decode
 from quorate.host.talk import (
@@ -32,7 +28,6 @@ from quorate.host.talk import (
     ASK,
     CALL,
     FAULT,
-    LENGTH_BYTES,
     READY,
     REMEMBER,
     REMEMBERED,
@@ -44,15 +39,10 @@ STARTING = "its process is starting again"
 """Why a call is not answered that comes before a new process is ready: no fault."""
 
 
-MOST_BYTES = 8 << 20
-"""How long an answer may be."""
 MOST_TOLD = 400
 """How long the text of a fault may be."""
 MOST_WAITING = 1000
 """How many records may wait for a process before that is waited for."""
-
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT")
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,77 +79,6 @@ class _Record:
     desk: Any
 
 
-@dataclass(slots=True)
-class _Line:
-    """One process and its two pipes, which never block."""
-
-    process: subprocess.Popen[bytes]
-    begun_s: float
-    unsent: bytearray = field(default_factory=bytearray)
-    unread: bytearray = field(default_factory=bytearray)
-    ready: bool = False
-
-    def close(self) -> None:
-        """Kill the process with all that it started; let go of the pipes."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-    def send(self, message: object) -> None:
-        """Put a message where it will be sent from."""
-        data = pickle.dumps(message, protocol=5)
-        self.unsent += len(data).to_bytes(LENGTH_BYTES, "big") + data
-
-    def receive(self, until_s: float) -> bytes | None:
-        """Return the next message, None when there is none in time; send meanwhile.
-
-        Raises:
-            OSError, ValueError: the process is gone, or what it says is too long.
-        """
-        while True:
-            length = int.from_bytes(self.unread[:LENGTH_BYTES], "big")
-            if len(self.unread) >= LENGTH_BYTES and length > MOST_BYTES:
-                raise ValueError(f"its process answered with {length} bytes")
-            end = LENGTH_BYTES + length
-            if len(self.unread) >= max(end, LENGTH_BYTES):
-                data = bytes(self.unread[LENGTH_BYTES:end])
-                del self.unread[:end]
-                return data
-            if not self._exchange(until_s):
-                return None
-
-    def _exchange(self, until_s: float) -> bool:
-        """Read and write what can be; return whether it was anything in time."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        reading, writing = self.process.stdout.fileno(), self.process.stdin.fileno()
-        poll = select.poll()
-        poll.register(reading, select.POLLIN)
-        if self.unsent:
-            poll.register(writing, select.POLLOUT)
-        ready = poll.poll(max(0.0, (until_s - monotonic()) * 1e3))
-        for pipe, _ in ready:
-            if pipe == writing:
-                sent = os.write(writing, self.unsent)
-                del self.unsent[:sent]
-            else:
-                data = os.read(reading, 1 << 18)
-                if not data:
-                    raise OSError(self._ending())
-                self.unread += data
-        return bool(ready) and monotonic() < until_s
-
-    def _ending(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            status = self.process.wait(timeout=0.01)
-            how = f"signal {-status}" if status < 0 else f"status {status}"
-            return f"its process ended with {how}"
-        return "its process hung up"
-
-
 class Worker:
     """The engine's side of one plugin's process.
 
@@ -173,7 +92,7 @@ class Worker:
         self.deaths = 0
         self.closed = False
         self.blame: Callable[[str, str], None] = lambda _where, _error: None
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._at_the_end: Callable[[], object] = lambda: None
         self._dying: list[subprocess.Popen[bytes]] = []
         self._warm: set[str] = set()
@@ -188,21 +107,7 @@ class Worker:
         self._reap()
         if self.closed or self._line is not None:
             return
-        process = subprocess.Popen(
-            # -P and -s: nothing of the workspace or of the user's home is imported.
-            [sys.executable, "-P", "-s", "-m", "quorate.host.worker_main"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self.load.content.where.parent,
-            env=_environment(),
-            bufsize=0,
-            start_new_session=True,
-        )
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
-        self._line = _Line(process, monotonic())
+        self._line = start_process(self.load.content.where.parent)
         self._at_the_end = weakref.finalize(self, self._line.close).detach
         self._line.send(self.load)
         self._mirrored = None
@@ -237,7 +142,7 @@ class Worker:
     def _reap(self) -> None:
         self._dying = [one for one in self._dying if one.poll() is None]
 
-    def _lose(self, line: _Line, why: str) -> Lost:
+    def _lose(self, line: Line, why: str) -> Lost:
         """Kill a process; return what to raise."""
         if line is self._line:
             self.deaths += 1
@@ -299,7 +204,7 @@ class Worker:
             record.desk = frozen
         self._waiting.append(record)
 
-    def _be_ready(self, patience_ms: float) -> _Line:
+    def _be_ready(self, patience_ms: float) -> Line:
         """Return a process that is ready and has remembered all it was told.
 
         Raises:
@@ -341,7 +246,7 @@ class Worker:
                 return brings, fault
         raise self._lose(line, "its process began with nonsense")
 
-    def _fold(self, line: _Line, record: _Record) -> None:
+    def _fold(self, line: Line, record: _Record) -> None:
         whole = None if self._mirrored is record.memory else dict(record.memory)
         more = (record.at, whole)
         self._mirrored = None
@@ -364,7 +269,7 @@ class Worker:
 
     def _ask(
         self,
-        line: _Line,
+        line: Line,
         kind: str,
         where: str,
         given: list[Any],
@@ -405,7 +310,7 @@ class Worker:
                 case _:
                     raise self._lose(line, "its process answered what nobody asked")
 
-    def _tell(self, line: _Line, desk: Any, question: list[Any]) -> None:
+    def _tell(self, line: Line, desk: Any, question: list[Any]) -> None:
         """Answer a question to the desk."""
         value, error, kind = None, "", ""
         try:
@@ -426,13 +331,13 @@ class Worker:
         except Exception as caught:  # noqa: BLE001 - what others remember may be anything
             line.send((TOLD, None, describe(caught), type(caught).__name__))
 
-    def _send(self, line: _Line, message: object) -> None:
+    def _send(self, line: Line, message: object) -> None:
         try:
             line.send(message)
         except Exception as error:
             raise Told(f"cannot be asked: {describe(error)}") from error
 
-    def _receive(self, line: _Line, until_s: float) -> Any:
+    def _receive(self, line: Line, until_s: float) -> Any:
         """Return the next message, None when there is none in time."""
         try:
             data = line.receive(until_s)
@@ -460,24 +365,13 @@ def _far(given: list[Any], call: int, desk: Any) -> list[Any]:
     return sent
 
 
-def _environment() -> dict[str, str]:
-    """Return all that a plugin's process gets of the engine's environment."""
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment |= dict.fromkeys(_ONE_THREAD, "1")
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    root = str(Path(__file__).parents[2])
-    if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        environment["PYTHONPATH"] = root  # a checkout
-    return environment
-
-
 def to_load(found: Found) -> Load:
     """Return what a process needs to load a plugin that was accepted."""
     content = found.content
     assert content is not None
     module, attribute = f"quorate_plugin_{found.name}", ""
     if found.point is not None:
-        module, attribute = found.point.module, found.point.attr
+        module, attribute = found.point.module, found.point.attr or ""
     here = Path.cwd()
     return Load(
         name=found.name,
