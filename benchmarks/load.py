@@ -14,6 +14,7 @@ import os
 import random
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter, process_time
@@ -43,6 +44,7 @@ from quorate import (
 )
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.live import LiveDriver, Note
+from quorate.drivers.run import ask_limits
 from quorate.flow.events import Outcome
 from quorate.host.host import open_host
 from quorate.journal.journal import Journal
@@ -196,6 +198,7 @@ def open_driver(journal: Journal, symbols: Sequence[str], positions: int) -> Liv
         source="load",
         markets=tuple(map(market, symbols)),
         balances=(("USD", Decimal(10**7)),),
+        limits=ask_limits(host, "pro"),
     )
     driver.take([started])
     walk = random.Random(5)
@@ -270,7 +273,8 @@ async def measure(args: argparse.Namespace) -> None:
             await asyncio.sleep(1)
             wall_s, cpu_s = perf_counter() - begin_s, process_time() - begin_cpu_s
             work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await work
     delays = sorted((wire.sent[s] - told[s]) * 1e3 for s in told if s in wire.sent)
     lost = len(told) - len(delays)
     held = {p.symbol for p in driver.flow.state.positions.values() if p.held}

@@ -261,9 +261,8 @@ class LiveRun:
                 self._check_clock(),
             )
         ]
-        end = asyncio.create_task(stop.wait())
+        every: list[asyncio.Task[Any]] = [*parts, asyncio.create_task(stop.wait())]
         try:
-            every: list[asyncio.Task[Any]] = [*parts, end]
             await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
                 await self._quiet(parts)
@@ -272,9 +271,9 @@ class LiveRun:
                     part.result()
                     raise VenueError("a part of the run ended by itself")
         finally:
-            for part in (*parts, end):
-                part.cancel()
-            await asyncio.gather(*parts, end, return_exceptions=True)
+            for task in every:
+                task.cancel()
+            await asyncio.gather(*every, return_exceptions=True)
 
     async def _quiet(self, parts: Sequence[asyncio.Task[None]]) -> None:
         """Stop entries, cancel those that rest, and wait for what is on its way."""
