@@ -195,6 +195,7 @@ class MatchingEngine:
         moves = self.ledger.book(trade, pair.base, pair.quote)
         if order.txid in self.ledger.holds:
             currency, needed = order.lock()
+            # Rounded up in two parts it may be a step more than what was held.
             left = self.ledger.holds[order.txid][1] + moves[currency]
             self.ledger.hold(order.txid, currency, min(needed, left))
         self._tell(executions.traded(order, trade))

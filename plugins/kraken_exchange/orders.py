@@ -99,9 +99,7 @@ class BookOrder:
         if not much or (self.buys and self.fee_in_base):
             return much
         step, rate = self._fee_step, max(self.rates.taker, self.rates.maker)
-        fee = (much * rate).quantize(step, ROUND_CEILING)
-        # Fees of parts are rounded one by one: the rest may be short of one step.
-        return much + fee + (step if self.filled else _ZERO)
+        return much + (much * rate).quantize(step, ROUND_CEILING)
 
     def next_fee(self, price: Decimal, amount: Decimal, *, maker: bool) -> Decimal:
         """Return the fee of a fill, so that all fees together are rounded once."""

@@ -201,12 +201,17 @@ def test_what_is_held_is_enough_for_the_worst_rest(
         )
 
 
-@settings(max_examples=100)
-@given(volumes, st.sampled_from(["0.0007", "0.003", "0.02"]), st.integers(1, 30))
+@settings(max_examples=200)
+@given(
+    volumes,
+    st.sampled_from(["0.0000729", "0.0007", "0.00312345", "0.02"]),
+    st.integers(1, 20),
+    st.sampled_from(["50002.5", "50004.3"]),
+)
 def test_a_customer_may_put_in_all_he_has(
-    volume: Decimal, depth: str, minutes: int
+    volume: Decimal, depth: str, minutes: int, limit: str
 ) -> None:
-    price = Decimal("50004.3")
+    price = Decimal(limit)
     cost = price * volume
     fee = (cost * Decimal("0.004")).quantize(PENNY, "ROUND_CEILING")
     desk = ByHand(
