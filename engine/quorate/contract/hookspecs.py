@@ -3,6 +3,12 @@
 Hooks are synchronous and quick. Arguments may be left out, but never given defaults.
 A plugin never acts: it answers. A hook that raises counts as a fault of its plugin;
 after repeated faults in a row the plugin is switched off for the run and reported.
+
+In live trading a plugin that is not quorate's own runs in a process of its own, if the
+workspace has accepted it. There it has milliseconds for each call, reads no files but
+Python's and those beside it, writes none, and starts no threads, processes or
+connections. A memory holds plain values and quorate's own: no objects of the plugin's.
+Five hooks are not asked of it: rate_limits, venue, live_venue, exchange, commands.
 """
 
 from __future__ import annotations
