@@ -18,9 +18,12 @@ from .track import THIRD_MS, Rows, Track
 HISTORY = 720
 """Candles that REST gives at most, the one under way included."""
 DAY = 1440
+OLDEST_MIN = 60 * DAY
+"""How far back candles go: longer ones are fewer than REST would give."""
 
 _ZERO = Decimal(0)
 _QUIET = 0.1  # a quiet minute still has a tenth of the usual depth
+_TRADES_A_MINUTE = 4
 _DEEPEST = 5_000
 _LEVEL_APART = Decimal("0.0001")  # of the price
 
@@ -139,7 +142,8 @@ class MarketTape:
         kept = self._days.get((symbol, minutes))
         if kept is None or kept[0] != last:
             rows = self.tracks[symbol].rows(first, last)
-            kept = self._days[symbol, minutes] = (last, self._summed(symbol, rows))
+            whole = self._bars(symbol, rows, minutes)[0]
+            kept = self._days[symbol, minutes] = (last, whole)
         return _merged((kept[1], now))
 
     def bars(
@@ -149,16 +153,20 @@ class MarketTape:
 
         At most the last ``most`` of them, as REST does it.
         """
-        now_ms, span_ms = self.clock.now_ms(), interval_min * MINUTE_MS
-        last = now_ms // span_ms
-        first = max(since_ms // span_ms + 1, last - most + 1)
+        now_ms = self.clock.now_ms()
+        minute = now_ms // MINUTE_MS
+        last = minute // interval_min
+        oldest = -(-(minute - OLDEST_MIN) // interval_min)
+        since = since_ms // (interval_min * MINUTE_MS)
+        first = max(since + 1, last - most + 1, oldest)
         if first > last:
             return []
-        minutes = self._minutes(symbol, first * interval_min, now_ms)
-        return [
-            _merged(minutes[begin : begin + interval_min])
-            for begin in range(0, len(minutes), interval_min)
-        ]
+        now = self._under_way(symbol, now_ms)
+        rows = self.tracks[symbol].rows(first * interval_min, minute)
+        bars = self._bars(symbol, rows, interval_min)
+        if minute % interval_min:
+            return [*bars[:-1], _merged((bars[-1], now))]
+        return [*bars, now]
 
     def book(self, symbol: str, depth: int) -> dict[str, list[Level]]:
         """Return ``depth`` levels of bids and asks, best first."""
@@ -193,8 +201,8 @@ class MarketTape:
         first = max(since_ms, now_ms - HISTORY * MINUTE_MS) // MINUTE_MS
         found = []
         for minute in range(first, now_ms // MINUTE_MS + 1):
-            amount = self._amount(track.volume(minute) / 4)
-            for part in range(4):
+            amount = self._amount(track.volume(minute) / _TRADES_A_MINUTE)
+            for part in range(_TRADES_A_MINUTE):
                 at_ms = minute * MINUTE_MS + min(part * THIRD_MS, MINUTE_MS - 1)
                 if not since_ms < at_ms <= now_ms or not amount:
                     continue
@@ -204,7 +212,7 @@ class MarketTape:
                         price=self.on_grid(symbol, track.price(at_ms)),
                         amount=amount,
                         side="buy" if part % 2 == 0 else "sell",
-                        number=(minute - track.first_minute) * 4 + part,
+                        number=(minute - track.first_minute) * _TRADES_A_MINUTE + part,
                     )
                 )
         return found
@@ -261,52 +269,60 @@ class MarketTape:
         tick = self._pair(symbol).tick
         return max(tick, price * _LEVEL_APART // tick * tick)
 
-    def _minutes(self, symbol: str, first: int, now_ms: int) -> list[MarketBar]:
-        """Return the one-minute candles from ``first`` on, the last one under way."""
-        track, last = self.tracks[symbol], now_ms // MINUTE_MS
-        rows = track.rows(first, last)
-        columns = np.column_stack((rows.open, rows.high, rows.low, rows.close))
-        bars = [
-            self._bar(symbol, first + row, prices, float(rows.volume[row]))
-            for row, prices in enumerate(columns.tolist())
-        ]
-        return [*bars, self._under_way(symbol, now_ms)]
-
     def _under_way(self, symbol: str, now_ms: int) -> MarketBar:
         track, minute = self.tracks[symbol], now_ms // MINUTE_MS
         share = (now_ms - minute * MINUTE_MS) / MINUTE_MS
-        prices = list(track.part(minute, now_ms))
-        return self._bar(symbol, minute, prices, track.volume(minute) * share)
+        prices = track.part(minute, now_ms)
+        volume, vwap = track.volume(minute) * share, sum(prices) / len(prices)
+        opened = minute * MINUTE_MS
+        return self._bar(symbol, opened, prices, vwap, volume, int(volume > 0))
 
-    def _summed(self, symbol: str, rows: Rows) -> MarketBar:
-        volume = float(rows.volume.sum())
+    def _bars(self, symbol: str, rows: Rows, minutes: int) -> list[MarketBar]:
+        """Return closed candles of so many minutes; the last one may have fewer."""
+        starts = np.arange(0, len(rows.open), minutes)
+        if not len(starts):
+            return []
+        volume = np.add.reduceat(rows.volume, starts)
         middle = (rows.open + rows.high + rows.low + rows.close) / 4
-        vwap = float((middle * rows.volume).sum()) / volume if volume else 0.0
-        return MarketBar(
-            open_ms=rows.minute * MINUTE_MS,
-            open=self.on_grid(symbol, float(rows.open[0])),
-            high=self.on_grid(symbol, float(rows.high.max())),
-            low=self.on_grid(symbol, float(rows.low.min())),
-            close=self.on_grid(symbol, float(rows.close[-1])),
-            volume=self._amount(volume),
-            vwap=self.on_grid(symbol, vwap) if volume else _ZERO,
-            trades=4 * int((rows.volume > 0).sum()),
+        worth = np.add.reduceat(middle * rows.volume, starts)
+        traded = np.add.reduceat((rows.volume > 0).astype(np.int64), starts)
+        ends = np.minimum(starts + minutes, len(rows.open)) - 1
+        columns = (
+            rows.open[starts],
+            np.maximum.reduceat(rows.high, starts),
+            np.minimum.reduceat(rows.low, starts),
+            rows.close[ends],
+            np.divide(worth, volume, out=np.zeros(len(starts)), where=volume > 0),
+            volume,
+            traded,
         )
+        opens = ((rows.minute + starts) * MINUTE_MS).tolist()
+        return [
+            self._bar(symbol, open_ms, row[:4], row[4], row[5], int(row[6]))
+            for open_ms, row in zip(
+                opens, np.column_stack(columns).tolist(), strict=True
+            )
+        ]
 
     def _bar(
-        self, symbol: str, minute: int, prices: list[float], volume: float
+        self,
+        symbol: str,
+        open_ms: int,
+        prices: Sequence[float],
+        vwap: float,
+        volume: float,
+        traded: int,
     ) -> MarketBar:
         opened, high, low, close = (self.on_grid(symbol, price) for price in prices)
-        vwap = self.on_grid(symbol, sum(prices) / len(prices))
         return MarketBar(
-            open_ms=minute * MINUTE_MS,
+            open_ms=open_ms,
             open=opened,
             high=high,
             low=low,
             close=close,
             volume=self._amount(volume),
-            vwap=vwap if volume else _ZERO,
-            trades=4 if volume else 0,
+            vwap=self.on_grid(symbol, vwap) if volume else _ZERO,
+            trades=_TRADES_A_MINUTE * traded,
         )
 
 

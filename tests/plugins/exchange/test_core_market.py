@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,6 +106,23 @@ def test_longer_candles_are_made_of_minutes() -> None:
     assert Decimal(five[3]) == min(Decimal(row[3]) for row in inside)
     assert five[4] == inside[-1][4]
     assert Decimal(five[6]) == sum(Decimal(row[6]) for row in inside)
+
+
+@pytest.mark.parametrize("interval", [1, 5, 15, 30, 60, 240, 1440, 10080, 21600])
+def test_candles_of_every_length_go_back_sixty_days_at_most(interval: int) -> None:
+    desk = ByHand(tape(ROWS * 10))
+    desk.passed = 12_345
+    rows = desk.look("OHLC", pair="XBTUSD", interval=str(interval))["XXBTZUSD"]
+    assert len(rows) in {min(720, 86_400 // interval), 86_400 // interval + 1}
+    assert {row[0] % (interval * 60) for row in rows} == {0}
+    now = START_MS // 1000 + 12_345
+    assert rows[-1][0] == now // (interval * 60) * interval * 60
+    for _, opened, high, low, close, vwap, *_ in rows:
+        assert float(low) <= min(float(opened), float(close), float(vwap))
+        assert float(high) >= max(float(opened), float(close), float(vwap))
+    for before, after in pairwise(rows):
+        assert before[4] == after[1]
+        assert after[0] - before[0] == interval * 60
 
 
 @pytest.mark.parametrize(
