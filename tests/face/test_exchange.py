@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ import ccxt.async_support as ccxt
 import pytest
 from click.testing import CliRunner, Result
 
+from quorate.drivers.demo_tape import generate
 from quorate.drivers.keys import load_keys
+from quorate.drivers.tape_file import write_tape
 from quorate.face.cli import cli
 from quorate.face.workspace import open_workspace
 
@@ -107,7 +110,7 @@ def test_a_signal_has_the_ledger_written_while_it_goes_on(tmp_path: Path) -> Non
         buy(exchange.url, exchange.key, exchange.secret)
         exchange.process.send_signal(signal.SIGUSR1)
         for _ in range(1_000):
-            if file.exists():
+            if json.loads(file.read_text())["orders"]:
                 break
             exchange.control("clock")
         assert json.loads(file.read_text())["orders"] == exchange.ledger()["orders"]
@@ -184,6 +187,7 @@ def test_a_section_of_ones_own_is_left_alone(tmp_path: Path) -> None:
         (("--secret", "not base64!", "--key", "k"), "base64"),
         (("--tape", "nowhere.csv"), "nowhere.csv"),
         (("--pace", "0.1"), "range"),
+        (("--ledger", "/nowhere/at/all.json"), "cannot be written"),
         (("nasdaq",), "no plugin brings the exchange 'nasdaq'"),
     ],
 )
@@ -225,6 +229,16 @@ def test_faults_of_a_file_strike(tmp_path: Path) -> None:
         assert (late["value"], late["times"]) == (1000, 2)
         with pytest.raises(ccxt.ExchangeNotAvailable, match="EService:Busy"):
             buy(exchange.url, exchange.key, exchange.secret)
+
+
+def test_a_tape_must_have_candles_of_one_minute(tmp_path: Path) -> None:
+    hours = generate("BTC/USD", 1_740_960_000_000, 600, 7, 50_000.0)
+    file = tmp_path / "BTC_USD-1h.csv"
+    stretched = hours.time_ms[0] + (hours.time_ms - hours.time_ms[0]) * 60
+    write_tape(replace(hours, timeframe_ms=3_600_000, time_ms=stretched), file)
+    shown = quorate("exchange", "--port", 0, "--for", "50ms", "--tape", file)
+    assert shown.exit_code == 2
+    assert "must have candles of one minute" in shown.stderr
 
 
 def test_a_port_that_is_taken_is_said() -> None:

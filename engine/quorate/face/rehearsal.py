@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from quorate.face.workspace import FILE, Workspace
 from quorate.rulebook.literals import read_quantity
 from quorate.rulebook.printing import render
 from quorate.rulebook.text import parse_document, read_document
+
+log = logging.getLogger(__name__)
 
 MARK = "# ---- written by `quorate exchange`: what follows is replaced the next time\n"
 """Stands above the section in a quorate.yaml, so that it can be found again."""
@@ -40,12 +43,13 @@ class Rehearsal:
 
         ``ready`` is called with the URL when requests are answered.
         """
+        self.write_ledger()  # what is wrong with the file is said at the beginning
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, ended.set)
         if hasattr(signal, "SIGUSR1"):
-            loop.add_signal_handler(signal.SIGUSR1, self.write_ledger)
+            loop.add_signal_handler(signal.SIGUSR1, self._write_while_serving)
         url = await self.exchange.start(self.host, self.port)
         try:
             ready(url)
@@ -54,18 +58,35 @@ class Rehearsal:
         except TimeoutError:
             pass
         finally:
-            ledger = self.write_ledger()
+            ledger = self.exchange.ledger()
             await self.exchange.stop()
+        self.write_ledger(ledger)
         return ledger
 
-    def write_ledger(self) -> Mapping[str, Any]:
-        """Write the ledger where it was asked for, whole or not at all; return it."""
-        ledger = self.exchange.ledger()
-        if self.ledger is not None:
-            part = self.ledger.with_name(self.ledger.name + ".part")
-            part.write_text(json.dumps(ledger, indent=1, default=str) + "\n", "utf-8")
+    def write_ledger(self, ledger: Mapping[str, Any] | None = None) -> None:
+        """Write the ledger, that of now if None, whole or not at all.
+
+        Raises:
+            WorkspaceError: it cannot be written where it was asked for.
+        """
+        if self.ledger is None:
+            return
+        told = self.exchange.ledger() if ledger is None else ledger
+        part = self.ledger.with_name(self.ledger.name + ".part")
+        try:
+            part.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
             part.replace(self.ledger)
-        return ledger
+        except OSError as error:
+            raise WorkspaceError(
+                f"--ledger {self.ledger}: cannot be written: {error.strerror}"
+            ) from None
+
+    def _write_while_serving(self) -> None:
+        """Write the ledger; a disk that is full ends nothing."""
+        try:
+            self.write_ledger()
+        except WorkspaceError as error:
+            log.warning("%s", error)
 
 
 def open_exchange(

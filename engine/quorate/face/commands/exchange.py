@@ -63,13 +63,15 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="What goes wrong: YAML with a list under `faults`.",
 )
 @click.option("--seed", type=int, default=0, help="What the draws of faults go by.")
-@click.option("--key", default="", help="The key of its account; made up if left out.")
+@click.option(
+    "--key", default="", help="The key of its account; one for rehearsals if left out."
+)
 @click.option("--secret", default="", help="The secret that belongs to the key.")
 @click.option(
     "--ledger",
     metavar="FILE",
     type=FILE,
-    help="Write the ledger there as JSON: at the end, and on SIGUSR1.",
+    help="Write the ledger there as JSON: at the start, on SIGUSR1, at the end.",
 )
 @click.option(
     "--write-workspace",
