@@ -86,6 +86,14 @@ class CcxtVenue:
             return ""
         return hashlib.sha256(self._keys.key.encode()).hexdigest()[:12]
 
+    def send_path(self) -> Sequence[tuple[object, tuple[str, ...]]]:
+        """Return what an order passes here and in ccxt, down to the signature."""
+        ours = ("send", "cancel", "run", "name_of")
+        theirs = ("create_order", "cancel_order", "order_request", "request")
+        wire = ("sign", "fetch2", "fetch", "on_rest_response", "nonce")
+        there = (name for name in theirs if hasattr(self.exchange, name))
+        return (self, ours), (self.exchange, (*there, *wire)), (sending, ("send",))
+
     async def open(self, symbols: Sequence[str], keys: Keys | None) -> None:
         """Connect, and learn the markets. Without ``keys`` only public data is asked.
 

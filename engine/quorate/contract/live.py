@@ -141,6 +141,13 @@ class LiveVenue(Protocol):
     def account(self) -> str:
         """What names the account without giving the key away: a hash of the key."""
 
+    def send_path(self) -> Sequence[tuple[object, tuple[str, ...]]]:
+        """Return whose functions an order passes on its way out, once it is open.
+
+        Each pair is an object and the names of its functions. Before every send the
+        engine sees to it that nothing has put others in their place.
+        """
+
     async def open(self, symbols: Sequence[str], keys: Keys | None) -> None:
         """Connect, and learn the markets. Without ``keys`` only public data is asked.
 

@@ -15,7 +15,7 @@ from quorate.drivers.live import LiveDriver
 from quorate.errors import NoAnswer
 from quorate.values.trade import Order
 
-PAUSE_S = 0.05
+PAUSE_MS = 50
 """Shortest pause of the wall clock between two rounds of questions."""
 
 AUDIT_EVERY_MS = 60_000
@@ -39,7 +39,7 @@ class Asker:
             if self.driver.now_ms() >= self._audit_ms:
                 await self._audit()
             self.doubts.forget(self.driver.flow.state)
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_MS / 1000)
 
     def _due(self) -> list[Order]:
         """Return the orders to ask for now: those in doubt, then those asked to."""

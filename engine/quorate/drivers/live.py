@@ -27,7 +27,9 @@ from quorate.contract.records import (
     Answer,
     CancelRefused,
     Found,
+    ModeSet,
     Record,
+    Refused,
     Stopped,
     Unknown,
 )
@@ -49,7 +51,9 @@ from quorate.flow.events import (
 )
 from quorate.flow.flow import Flow
 from quorate.host.host import Host
+from quorate.host.pins import Pins
 from quorate.rulebook.rulebook import Rulebook
+from quorate.values.mode import Mode
 from quorate.values.timeframes import MINUTE_MS
 from quorate.values.trade import Intent
 
@@ -86,6 +90,7 @@ class LiveDriver:
     clock: LiveClock
     write: Write
     on_note: Callable[[Note], None]
+    pins: Pins = field(default_factory=Pins)
     flow: Flow = field(init=False)
     view: LiveView = field(default_factory=LiveView)
     recent: deque[Decision] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -311,11 +316,25 @@ class LiveDriver:
         self._news.set()
 
     async def _send(self, intent: Intent) -> None:
-        answer = await self.venue.send(intent)
+        answer = self._tampered(intent) or await self.venue.send(intent)
         answer = replace(answer, at_ms=self.now_ms())
         self.answer(answer)
         if isinstance(answer, Unknown):
             self.asked.add(intent.client_id)
+
+    def _tampered(self, intent: Intent) -> Refused | None:
+        """Halt when something has replaced what an order passes on its way out."""
+        changed = self.pins.changed()
+        if not changed:
+            return None
+        why = f"the way of orders was tampered with: {'; '.join(changed)}"
+        if self.flow.state.mode is not Mode.HALTED:
+            self.note("alarm", why)
+            halted = ModeSet(at_ms=self.now_ms(), mode=Mode.HALTED, why=why)
+            self.take([halted])
+        return Refused(
+            at_ms=0, client_id=intent.client_id, errors=(f"not sent: {why}",)
+        )
 
     async def _cancel(self, action: Cancel) -> None:
         order = self.flow.state.order(action.client_id)

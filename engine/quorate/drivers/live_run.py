@@ -42,8 +42,8 @@ from quorate.values.trade import Order, Position, Purpose
 SHUTDOWN = "shutdown"
 """Why a run that is stopped only reduces; the next start takes it back."""
 
-WISH_EVERY_S = 0.2
-QUIET_FOR_S = 15.0
+WISH_EVERY_MS = 200
+QUIET_FOR_S = 15
 """How long a run that is stopped waits for the venue's answers."""
 
 CLOCK_EVERY_MS = 300_000
@@ -150,6 +150,8 @@ class LiveRun:
             write=self._write,
             on_note=self.calls.note,
         )
+        for holder, names in self.venue.send_path():
+            self.driver.pins.add(holder, *names)
         digest, sources = setup.rulebook.digest, setup.rulebook.sources
         self.journal.keep_rulebook(digest, sources.as_texts())
         if self.records:
@@ -292,7 +294,7 @@ class LiveRun:
             )
             if driver.idle and not entries:
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(WISH_EVERY_MS / 1000)
 
     async def _wishes(self) -> None:
         """Take the modes that a person asks for."""
@@ -300,7 +302,7 @@ class LiveRun:
             wish = self.calls.wish()
             if wish is not None:
                 self._take_wish(wish)
-            await asyncio.sleep(WISH_EVERY_S)
+            await asyncio.sleep(WISH_EVERY_MS / 1000)
 
     def _take_wish(self, wish: Wish) -> None:
         driver = self.driver

@@ -15,7 +15,7 @@ ROUNDS = 3
 """How often everything is asked again because something traded meanwhile."""
 
 ATTEMPTS = 5
-PAUSE_S = 0.25
+PAUSE_MS = 250
 """How long to wait after a question without an answer; doubled each time."""
 
 BEFORE_MS = 60_000
@@ -91,5 +91,5 @@ async def _ask(question: Callable[[], Awaitable[_T]]) -> _T:
         try:
             return await question()
         except NoAnswer:
-            await asyncio.sleep(PAUSE_S * (1 << attempt))
+            await asyncio.sleep(PAUSE_MS * (1 << attempt) / 1000)
     return await question()
