@@ -50,10 +50,12 @@ class Asker:
             for order in doubtful(state, self.driver.now_ms(), self.doubts)
         }
         for client_id in list(self.driver.asked):
+            if not self.doubts.may_ask(client_id, self.driver.now_ms()):
+                continue  # it was asked for just now
+            self.driver.asked.discard(client_id)
             order = state.order(client_id)
             if order is not None:
                 due.setdefault(client_id, order)
-        self.driver.asked.clear()
         return list(due.values())
 
     async def _ask(self, order: Order) -> None:

@@ -80,7 +80,14 @@ class Doubts:
     def asked(self, client_id: str, at_ms: int) -> None:
         """Note that a query about an order leaves now."""
         doubt = self.of(client_id)
-        self.orders[client_id] = replace(doubt, times=doubt.times + 1, asked_ms=at_ms)
+        again = at_ms - doubt.asked_ms <= 2 * LONGEST_WAIT_MS
+        times = doubt.times + 1 if again else 1
+        self.orders[client_id] = replace(doubt, times=times, asked_ms=at_ms)
+
+    def may_ask(self, client_id: str, now_ms: int) -> bool:
+        """Return whether an order may be asked for again already."""
+        doubt = self.of(client_id)
+        return not doubt.times or now_ms >= doubt.asked_ms + pause_ms(doubt.times)
 
     def absent(self, client_id: str, asked_ms: int) -> None:
         """Note that a query, asked at a moment, has found nothing."""

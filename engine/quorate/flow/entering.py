@@ -16,7 +16,10 @@ from quorate.rulebook.sections import APPROVAL
 from quorate.stages.answers import Moment
 from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
-from quorate.values.trade import Purpose
+from quorate.values.trade import OrderStatus, Purpose
+
+UNKNOWN_ORDER = "unknown-order"
+"""What keeps entries out while it is not known what became of an order there."""
 
 
 def enter(turn: Turn, symbol: str) -> None:
@@ -95,7 +98,11 @@ def stopped(turn: Turn, symbol: str) -> str:
         stop = turn.state.stopped.get(name)
         if stop is not None and turn.now_ms < stop.until_ms:
             return stop.why
-    return ""
+    unknown = any(
+        order.status is OrderStatus.UNKNOWN and order.intent.symbol == symbol
+        for order in turn.state.live.values()
+    )
+    return UNKNOWN_ORDER if unknown else ""
 
 
 def _votes(turn: Turn, symbol: str) -> dict[str, Value]:
