@@ -2,6 +2,11 @@
 
 No socket, no asyncio and no clock of its own: the same calls at the same moments always
 give the same answers.
+
+Assumed, for want of a document: the text for a client id in use, the reasons of orders
+that the exchange cancels, how fees are rounded (once for an order, half up), that an
+order keeps the fees of its arrival, that ClosedOrders looks at the time of closing, and
+that an amended order is as young as its amendment. Balances are not rounded.
 """
 
 from __future__ import annotations

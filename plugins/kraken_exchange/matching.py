@@ -210,8 +210,11 @@ class MatchingEngine:
         """Return when the other side's best price goes beyond an order's limit."""
         half = float(self.market.liquidity.spread / 2)
         limit = float(order.limit or _ZERO)
-        away = 1 + half if order.buys else 1 - half
-        return line.reaches(limit / away, below=order.buys)
+        # The price is shown rounded: half a tick makes sure that it is seen there.
+        seen = float(order.pair.tick) / 2
+        if order.buys:
+            return line.reaches(limit / (1 + half) - seen, below=True)
+        return line.reaches(limit / (1 - half) + seen, below=False)
 
 
 def _within(order: BookOrder, price: Decimal) -> bool:

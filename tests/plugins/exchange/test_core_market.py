@@ -217,8 +217,26 @@ def test_a_resting_buy_fills_at_its_limit_when_the_market_goes_through() -> None
     assert order["fee"] == "1.24625"  # 0.25 % of 498.50
     (trade,) = desk.core.ledger.trades
     # From 50,000 down to 49,700 in 20 seconds: the ask is at the limit after 10.2.
-    assert trade.at_ms - START_MS == pytest.approx(10_166, abs=2)
+    assert trade.at_ms - START_MS == pytest.approx(10_171, abs=3)
     assert trade.maker
+
+
+@pytest.mark.parametrize(("side", "mean"), [("buy", 0.7123456), ("sell", 0.7123464)])
+def test_an_order_at_the_price_that_is_shown_rests(side: str, mean: float) -> None:
+    """The real price is between two ticks: its rounding must fill nobody."""
+    desk = ByHand(
+        flat(mean, symbol="ADA/USD"),
+        balances={"USD": Decimal(100), "ADA": Decimal(100)},
+        liquidity={"spread": Decimal(0)},
+    )
+    shown = desk.core.market.price("ADA/USD")
+    assert shown == Decimal("0.712346")
+    post = {"pair": "ADAUSD", "price": shown, "oflags": "post"}
+    if side == "sell":
+        post["price"] = shown + Decimal("0.000001")
+    txid = desk.order(side, "10", **post)
+    desk.wait(120)
+    assert desk.seen(txid)["status"] == "open"
 
 
 def test_a_resting_sale_fills_too_and_one_out_of_reach_does_not() -> None:
