@@ -58,7 +58,7 @@ class Asked:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "PAUSE_S", 0)
+    monkeypatch.setattr(recovery, "PAUSE_MS", 0)
 
 
 def take(venue: Any, *records: Any, started_ms: int = 0) -> Snapshot:
