@@ -76,7 +76,8 @@ def cancelled(body: object) -> bool:
 def read_rights(body: object) -> Rights:
     """Return what GetApiKeyInfo says, as far as its shape is the documented one.
 
-    Not documented word for word: any permission that speaks of withdrawing counts.
+    Its words are not listed there: any permission that speaks of withdrawing counts
+    (docs.kraken.com/api-reference/account-data/get-api-key-info).
     """
     result = _result(body)
     if not isinstance(result, Mapping):
@@ -87,7 +88,7 @@ def read_rights(body: object) -> Rights:
         known=bool(names),
         names=names,
         may_withdraw="withdraw" in told,
-        may_trade=any(word in told for word in ("modify", "trade", "create")),
+        may_trade=any("modify" in name or "create" in name for name in names),
         addresses=_addresses(result),
     )
 

@@ -90,7 +90,16 @@ def test_krakens_counter_is_that_of_the_tier(tier: str, limit: int, decay: str) 
     assert (adapter.cost_of("TradesHistory"), adapter.cost_of("BalanceEx")) == (2, 1)
 
 
-NO_SHAPE = (None, 1, "x", [], {}, {"error": None}, {"error": "E"}, {"error": [1]})
+NO_SHAPE: tuple[object, ...] = (
+    None,
+    1,
+    "x",
+    [],
+    {},
+    {"error": None},
+    {"error": "E"},
+    {"error": [1]},
+)
 
 
 @pytest.mark.parametrize("body", NO_SHAPE)
@@ -127,6 +136,10 @@ def rights(*names: str, **more: Any) -> dict[str, Any]:
     ("body", "told"),
     [
         (rights("query-funds"), Rights(known=True, names=("query-funds",))),
+        (
+            rights("query-open-trades", ipAllowlist=["10.0.0.1"]),
+            Rights(known=True, names=("query-open-trades",), addresses=("10.0.0.1",)),
+        ),
         (
             rights("query-funds", "Withdraw-Funds", "modify-trades"),
             Rights(

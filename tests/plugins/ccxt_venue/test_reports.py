@@ -145,7 +145,8 @@ def test_an_open_order_may_have_newer_fills_than_it_says() -> None:
 def test_a_balance_is_what_there_is_in_all() -> None:
     assert reports.total_of({"total": "1.5", "free": "1"}, "BTC") == Decimal("1.5")
     assert reports.total_of({"free": "1", "used": "0.5"}, "BTC") == Decimal("1.5")
-    for told in ({}, {"total": None, "free": "1"}, {"total": "NaN"}, {"total": []}):
+    odd: list[dict[str, Any]] = [{}, {"total": None, "free": "1"}, {"total": "NaN"}]
+    for told in (*odd, {"total": []}):
         with pytest.raises(NoAnswer):
             reports.total_of(told, "BTC")
 
