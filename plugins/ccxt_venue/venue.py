@@ -52,7 +52,8 @@ class CcxtVenue:
     For the parts of this plugin: ``exchange`` is the ccxt.pro object (after ``open``),
     every request of which goes through a lane by itself; ``lane`` is the private one,
     ``public_lane`` the other; ``symbols`` turns spellings; ``clock`` is exchange time;
-    ``rules`` are the markets by symbol; ``secrets`` must never be said.
+    ``rules`` are the markets by symbol; ``bars_until`` is up to when candles of each
+    were given; ``secrets`` must never be said.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any], tier: str) -> None:
@@ -64,6 +65,7 @@ class CcxtVenue:
         self.symbols = Symbols()
         self.secrets: tuple[str, ...] = ()
         self.rules: dict[str, Market] = {}
+        self.bars_until: dict[str, int] = {}
         pace = float(settings.get("pace") or 1)
         if not pace > 0:
             raise VenueError(f"exchange.pace: must be above 0, was {pace}")

@@ -1,0 +1,245 @@
+"""Ticks and closed candles until cancelled: over a websocket, or by polling REST."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from quorate import Bar, NoAnswer, Tell, VenueError
+
+from .candle_grid import closed_bars
+from .figures import MINUTE_MS, Refusals, read_bar
+from .kraken_market import KrakenFrames, subscriptions
+from .line import Line
+from .market_desk import SETTLE_MS, SETTLE_S, MarketDesk
+from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on
+
+if TYPE_CHECKING:
+    from .venue import CcxtVenue
+
+BEAT_MS = 250
+"""How often minutes are closed and silence is looked for."""
+POLL_MS = 2_000
+ANSWER_MS = 15_000
+ANSWER_S = 5.0
+"""How long the answer to a subscription is waited for."""
+CLERKS = 3
+"""REST questions about candles that are under way at once."""
+MOST_PAGES = 20
+
+Source = Callable[["CcxtVenue", MarketDesk], Coroutine[Any, Any, str]]
+"""Brings market data to a desk until it breaks, and returns why."""
+
+
+async def watch(venue: CcxtVenue, tell: Tell) -> None:
+    """Tell ticks and closed candles of the venue's symbols until cancelled."""
+    timing = Timing(venue)
+    desk = MarketDesk(timing, venue.rules, tell)
+    for symbol, told_ms in venue.bars_until.items():
+        desk.start_at(symbol, told_ms)
+    source = source_for(venue)
+
+    async def attempt(recovered: Recovered) -> str:
+        desk.begin()
+        clerks = (_ask_candles(venue, desk) for _ in range(CLERKS))
+        watched = _watchman(desk, recovered)
+        return await first_end(
+            source(venue, desk), watched, _ask_prices(venue, desk), *clerks
+        )
+
+    await keep_on(venue, timing, Outages("market", tell, greets=False), attempt)
+
+
+def source_for(venue: CcxtVenue) -> Source:
+    """Return where market data comes from, by the settings and what ccxt can do."""
+    feed = venue.settings.get("feed") or "websocket"
+    if feed not in ("websocket", "polling"):
+        raise VenueError(f"exchange.feed: websocket or polling, was {feed!r}")
+    has = venue.exchange.has
+    if feed == "polling" or not (has.get("watchTickers") or has.get("watchTicker")):
+        return polled
+    return kraken_stream if venue.adapter.name == "kraken" else unified_stream
+
+
+async def kraken_stream(venue: CcxtVenue, desk: MarketDesk) -> str:
+    """Bring market data from Kraken's raw frames."""
+    exchange, symbols = venue.exchange, list(desk.grids)
+    url = exchange.urls["api"]["ws"]["publicV2"]
+    frames = KrakenFrames(desk, symbols)
+    line = Line(exchange, url, frames.take, desk.refusals)
+
+    async def answered() -> str:
+        waited = 0.0
+        limit_s = desk.timing.wall_s(ANSWER_MS, ANSWER_S)
+        while frames.missing and not frames.refused and waited < limit_s:
+            await desk.timing.sleep(0)
+            waited += desk.timing.wall_s(0)
+        if frames.refused:
+            raise Refused(f"not subscribed: {', '.join(frames.refused[:3])}")
+        return "answered" if not frames.missing else "subscriptions were not answered"
+
+    try:
+        line.dial(subscriptions(symbols))
+        why = await first_end(answered(), line.broken())
+        if why != "answered":
+            return why
+        desk.live()
+        return await line.broken()
+    finally:
+        await line.hang_up()
+
+
+async def unified_stream(venue: CcxtVenue, desk: MarketDesk) -> str:
+    """Bring market data from what ccxt makes of any exchange's streams."""
+    exchange, symbols = venue.exchange, list(desk.grids)
+    parts: list[Coroutine[Any, Any, str]] = []
+    if exchange.has.get("watchTickers"):
+        parts.append(_follow(partial(exchange.watch_tickers, symbols), desk))
+    else:
+        calls = (partial(exchange.watch_ticker, each) for each in symbols)
+        parts += [_follow(call, desk) for call in calls]
+    if exchange.has.get("watchBidsAsks"):
+        parts.append(_follow(partial(exchange.watch_bids_asks, symbols), desk))
+    candles = bool(exchange.has.get("watchOHLCV"))
+    if candles:
+        parts += [_follow_candles(exchange, each, desk) for each in symbols]
+    desk.live(candles=False)
+    return await first_end(*parts, _when_heard(desk, candles=candles))
+
+
+async def _when_heard(desk: MarketDesk, *, candles: bool) -> str:
+    """Count candles as streamed from the first moment at which all symbols speak."""
+    while any(quote.heard_ms < 0 for quote in desk.quotes.values()):
+        await desk.timing.sleep(BEAT_MS)
+    if candles:
+        desk.live()
+    while True:
+        await desk.timing.sleep(MINUTE_MS)
+
+
+async def _follow(call: Callable[[], Awaitable[Any]], desk: MarketDesk) -> str:
+    while True:
+        told = await call()
+        desk.heard()
+        tickers = [told] if "symbol" in told else list(told.values())
+        for each in tickers:
+            at_ms = each.get("timestamp")
+            figures = (each.get(name) for name in ("last", "bid", "ask"))
+            desk.quote(each.get("symbol"), at_ms, *figures)
+
+
+async def _follow_candles(exchange: Any, symbol: str, desk: MarketDesk) -> str:
+    while True:
+        rows = await exchange.watch_ohlcv(symbol, "1m")
+        desk.heard()
+        for row in rows:
+            desk.candle(symbol, row)
+
+
+async def polled(venue: CcxtVenue, desk: MarketDesk) -> str:
+    """Bring prices by asking for them; candles are asked for when a minute is over."""
+    desk.live(candles=False)
+    while True:
+        for symbol, told, _ in await _tickers(venue, list(desk.grids), desk):
+            desk.quote(symbol, None, told.get("last"), told.get("bid"), told.get("ask"))
+        desk.heard()
+        await desk.timing.sleep(POLL_MS, 0.1)
+
+
+async def _tickers(
+    venue: CcxtVenue, symbols: list[str], desk: MarketDesk
+) -> list[tuple[str, Any, int]]:
+    """Return what REST says of symbols' prices, and when it was asked."""
+    exchange, asked_ms = venue.exchange, desk.timing.now_ms()
+    if exchange.has.get("fetchTickers"):
+        call = partial(exchange.fetch_tickers, symbols)
+        told, _ = await venue.ask("prices", call, exact=False)
+        return [(each, told[each], asked_ms) for each in symbols if each in told]
+    found = []
+    for symbol in symbols:
+        asked_ms = desk.timing.now_ms()
+        call = partial(exchange.fetch_ticker, symbol)
+        told, _ = await venue.ask("a price", call, exact=False)
+        found.append((symbol, told, asked_ms))
+    return found
+
+
+async def _watchman(desk: MarketDesk, recovered: Recovered) -> str:
+    """Close minutes, look for silence, and say when all is whole."""
+    whole = False
+    while True:
+        desk.close_minutes()
+        why = desk.stale()
+        if why:
+            return why
+        if not whole and desk.whole:
+            whole = True
+            recovered()
+        await desk.timing.sleep(BEAT_MS, 0.02)
+
+
+async def _ask_candles(venue: CcxtVenue, desk: MarketDesk) -> str:
+    """Ask REST for candles, one symbol after the other; again until it answers."""
+    exchange = venue.exchange
+    while True:
+        symbol = await desk.wanted.get()
+        asked_ms, since_ms = desk.timing.now_ms(), desk.since_ms(symbol)
+        call = partial(exchange.fetch_ohlcv, symbol, "1m", since_ms)
+        try:
+            rows, _ = await venue.ask(f"candles of {symbol}", call, exact=False)
+        except NoAnswer as error:
+            desk.refusals.note("answer", str(error))
+            await desk.timing.sleep(1_000, 0.2)
+            desk.wanted.put_nowait(symbol)
+            continue
+        desk.fill(symbol, rows, asked_ms)
+        desk.served(symbol)
+
+
+async def _ask_prices(venue: CcxtVenue, desk: MarketDesk) -> str:
+    """Ask REST for the prices of symbols that have been quiet."""
+    while True:
+        symbols = desk.quiet()
+        if symbols:
+            try:
+                found = await _tickers(venue, symbols, desk)
+            except NoAnswer as error:
+                desk.refusals.note("answer", str(error))
+                found = []
+            for symbol, told, asked_ms in found:
+                last, bid, ask = (told.get(name) for name in ("last", "bid", "ask"))
+                desk.probed(symbol, last, bid, ask, asked_ms)
+        await desk.timing.sleep(BEAT_MS)
+
+
+async def bars(venue: CcxtVenue, symbol: str, since_ms: int) -> list[Bar]:
+    """Return closed one-minute candles from ``since_ms`` on, as far as REST has them.
+
+    Raises:
+        NoAnswer: they cannot be told.
+    """
+    timing, refusals = Timing(venue), Refusals("market data")
+    settle_ms = timing.span_ms(SETTLE_MS, SETTLE_S)
+    found: dict[int, Bar] = {}
+    since = since_ms
+    for _ in range(MOST_PAGES):
+        asked_ms = timing.now_ms()
+        call = partial(venue.exchange.fetch_ohlcv, symbol, "1m", since)
+        rows, _body = await venue.ask(f"candles of {symbol}", call, exact=False)
+        page = []
+        for row in rows:
+            try:
+                page.append(read_bar(symbol, row))
+            except ValueError as error:
+                refusals.note("candle", f"{symbol}: {error}")
+        closed = closed_bars(page, asked_ms, settle_ms)
+        fresh = [bar for bar in closed if bar.open_ms >= since]
+        found |= {bar.open_ms: bar for bar in fresh}
+        if not fresh or fresh[-1].open_ms + 2 * MINUTE_MS > asked_ms - settle_ms:
+            break
+        since = fresh[-1].open_ms + MINUTE_MS
+    ordered = [found[open_ms] for open_ms in sorted(found)]
+    if ordered:
+        venue.bars_until[symbol] = ordered[-1].open_ms + MINUTE_MS
+    return ordered
