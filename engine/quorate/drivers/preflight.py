@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from time import monotonic, time
 
 from quorate.contract.live import LiveVenue, OrderReport, Rights
 from quorate.contract.records import Started
 from quorate.drivers.live_run import LiveSetup, open_live_venue
+from quorate.drivers.recovery import ask_again
 from quorate.drivers.run import ask_limits
 from quorate.flow.turn import Bench
 from quorate.host.host import Host
@@ -54,19 +56,19 @@ async def look(setup: LiveSetup) -> Account:
     venue = open_live_venue(setup)
     try:
         await venue.open(setup.symbols, setup.keys)
-        begin_s = monotonic()
-        told_ms = await venue.clock_ms()
-        took_ms = int((monotonic() - begin_s) * 1000)
+        # Asked once: an exchange locks a key out that it refuses again and again.
+        rights = await venue.rights()
+        told_ms, took_ms = await ask_again(lambda: _time(venue))
         return Account(
             account=venue.account,
             now_ms=told_ms,
             ahead_ms=int(time() * 1000) - took_ms // 2 - told_ms,
             answer_ms=took_ms,
             has_deadline=venue.has_deadline,
-            rights=await venue.rights(),
-            markets=await venue.markets(),
-            balances=await venue.balances(),
-            orders=tuple(await venue.open_orders()),
+            rights=rights,
+            markets=await ask_again(venue.markets),
+            balances=await ask_again(venue.balances),
+            orders=tuple(await ask_again(venue.open_orders)),
             prices=await _prices(venue, setup, told_ms),
             limits=ask_limits(setup.host, setup.tier),
         )
@@ -74,12 +76,20 @@ async def look(setup: LiveSetup) -> Account:
         await venue.close()
 
 
+async def _time(venue: LiveVenue) -> tuple[int, int]:
+    """Return the exchange's time, and how long it took to be told."""
+    begin_s = monotonic()
+    told_ms = await venue.clock_ms()
+    return told_ms, int((monotonic() - begin_s) * 1000)
+
+
 async def _prices(
     venue: LiveVenue, setup: LiveSetup, now_ms: int
 ) -> dict[str, Decimal]:
     prices = {}
     for symbol in setup.symbols:
-        bars = await venue.bars(symbol, now_ms - PRICES_FROM_MS)
+        ask = partial(venue.bars, symbol, now_ms - PRICES_FROM_MS)
+        bars = await ask_again(ask)
         if bars:
             prices[symbol] = exact(bars[-1].close)
     return prices

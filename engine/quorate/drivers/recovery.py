@@ -51,12 +51,12 @@ async def _take(
 ) -> Snapshot:
     asked_ms, booked = now_ms(), _booked(state)
     since_ms = max(state.now_ms - BEFORE_MS, started_ms)
-    before = await _ask(venue.balances)
-    open_orders = await _ask(venue.open_orders)
+    before = await ask_again(venue.balances)
+    open_orders = await ask_again(venue.open_orders)
     found = await _find(venue, state)
-    trades = await _ask(lambda: venue.trades(since_ms))
-    markets = await _ask(venue.markets)
-    balances = await _ask(venue.balances)
+    trades = await ask_again(lambda: venue.trades(since_ms))
+    markets = await ask_again(venue.markets)
+    balances = await ask_again(venue.balances)
     return Snapshot(
         asked_ms=asked_ms,
         at_ms=max(asked_ms, now_ms()),
@@ -85,7 +85,7 @@ def _booked(state: State) -> int:
     return sum(map(len, state.booked.values()))
 
 
-async def _ask(question: Callable[[], Awaitable[_T]]) -> _T:
+async def ask_again(question: Callable[[], Awaitable[_T]]) -> _T:
     """Return the answer to a question that may be asked again."""
     for attempt in range(ATTEMPTS - 1):
         try:

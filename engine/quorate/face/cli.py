@@ -80,13 +80,13 @@ class Commands(click.Group):
             click.echo("interrupted; nothing is half-written", err=True)
             ctx.exit(INTERRUPTED)
         except QuorateError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(_clean(f"error: {error}"), err=True)
             _show_traceback(ctx)
             ctx.exit(COULD_NOT_RUN)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - the last resort of the command line
-            click.echo(_defect(error), err=True)
+            click.echo(_clean(_defect(error)), err=True)
             _show_traceback(ctx)
             ctx.exit(COULD_NOT_RUN)
         return result
@@ -126,7 +126,7 @@ def cli(ctx: click.Context, workspace: Path, no_color: bool, verbose: bool) -> N
     """Assistants know, rules decide, the engine acts.
 
     A trade execution engine for crypto spot markets. `quorate run` trades on paper,
-    offline, on recorded candles.
+    offline, on recorded candles; `quorate run --live` sends real orders.
     """
     color = not no_color and not os.environ.get("NO_COLOR")
     ctx.color = None if color else False
@@ -162,7 +162,14 @@ def _defect(error: Exception) -> str:
 def _show_traceback(ctx: click.Context) -> None:
     debug = os.environ.get("QUORATE_DEBUG", "") not in ("", "0")
     if ctx.params.get("verbose") or debug:
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        click.echo(_clean(traceback.format_exc()), err=True, nl=False)
+
+
+def _clean(text: str) -> str:
+    """Return a text without the keys of a live run, if there is one."""
+    from quorate.drivers.secrecy import redact  # noqa: PLC0415
+
+    return redact(text)
 
 
 def _silence_stdout() -> None:

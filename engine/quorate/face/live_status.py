@@ -29,6 +29,7 @@ from quorate.values.trade import Position
 
 TIMES_A_SECOND = 4
 _ROWS = 8
+_STREAMS = ("market", "orders")
 _STYLES = {"info": "", "warning": "yellow", "alarm": "bold red"}
 _MODES = {Mode.ACTIVE: "green", Mode.REDUCE_ONLY: "yellow", Mode.HALTED: "bold red"}
 
@@ -88,7 +89,6 @@ class LiveStatus:
         yield from _counters(state, driver.now_ms())
         yield from self._decisions(driver)
         yield from self._notes()
-        yield Text("Ctrl-C stops entries and leaves in order", style="dim")
 
     def _head(self, driver: LiveDriver, state: State) -> Text:
         head = Text(f"{self.title}  ")
@@ -96,9 +96,11 @@ class LiveStatus:
         if state.mode is not Mode.ACTIVE:
             head.append(f" ({state.mode_why})")
         head.append(f"  {text.moment(driver.now_ms() // 1000 * 1000)}")
-        for name, trouble in list(driver.streams.items()):
+        for name in _STREAMS:
+            trouble = driver.streams.get(name, "not yet")
             style = "yellow" if trouble else "green"
             head.append(f"  {name} {trouble or 'ok'}", style=style)
+        head.append("  (Ctrl-C leaves in order)", style="dim")
         return head
 
     def _positions(self, driver: LiveDriver, state: State) -> Iterator[Table]:
