@@ -5,7 +5,9 @@ in a process of its own, in turns. Bare is ccxt's ``create_order`` after one dur
 SQLite commit of the intent. The engine's is everything from a closed candle, its
 columns known, to the venue's answer in the journal: entry and vetoes, coordination,
 every check, decisions and intent durable, the venue's lane, its reading of the raw
-answer, and a second commit for that.
+answer, and a second commit for that. The bare one has its answer only in memory, so
+the ratio is that of the time until the answer is in hand; what comes after it is shown
+apart, and so is each piece of the engine's road.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -26,10 +29,10 @@ from typing import Any
 
 import ccxt.async_support as ccxt_async
 
-from quorate import Bar, Ended, Keys
+from quorate import Accepted, Bar, Ended, Keys
 from quorate.contract.records import Started
 from quorate.drivers.clock import LiveClock
-from quorate.drivers.live import LiveDriver
+from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_run import LiveSetup, open_live_venue
 from quorate.drivers.run import ask_limits
 from quorate.flow.events import Candle, Outcome
@@ -42,6 +45,10 @@ SYMBOL = "BTC/USD"
 PACE = 200
 """Exchange seconds in a second: its order counter must not stop the measurement."""
 
+BUSY = 0.5
+"""Load average above which others take part of what is measured."""
+
+ANSWERED = "until the answer"
 BELOW = 0.9
 """The price that is bid, against the market's: IOC orders that trade nothing."""
 
@@ -79,20 +86,18 @@ class Sure:
         return ""
 
 
-@dataclass(slots=True)
-class Taken:
-    """Seconds of the wall clock and of the CPU, one for each order."""
+Moment = tuple[float, float]
+"""Seconds of the wall clock and of this process's CPU."""
 
-    wall_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
 
-    async def measure(self, work: Callable[[], Any]) -> Any:
-        """Do one order and note what it took."""
-        begin_s, begin_cpu_s = perf_counter(), process_time()
-        result = await work()
-        self.wall_s.append(perf_counter() - begin_s)
-        self.cpu_s.append(process_time() - begin_cpu_s)
-        return result
+def now() -> Moment:
+    """Return the moment."""
+    return perf_counter(), process_time()
+
+
+def between(begin: Moment, end: Moment) -> Moment:
+    """Return what passed."""
+    return end[0] - begin[0], end[1] - begin[1]
 
 
 class Bare:
@@ -105,45 +110,71 @@ class Bare:
         self.database.execute("PRAGMA synchronous=FULL")
         self.database.execute("CREATE TABLE intents (id TEXT, body TEXT)")
 
-    async def enter(self) -> None:
-        """Record the intent and send the order."""
+    async def enter(self) -> dict[str, Moment]:
+        """Record the intent and send the order; return what each piece took."""
+        begin = now()
         self.number += 1
         client_id = f"bare-{self.number}"
         self.database.execute("BEGIN")
         self.database.execute("INSERT INTO intents VALUES (?, ?)", (client_id, "{}"))
         self.database.execute("COMMIT")
+        recorded = now()
         params = {"clientOrderId": client_id, "timeInForce": "IOC"}
         order = await self.exchange.create_order(
             SYMBOL, "limit", "buy", 0.01, self.price, params
         )
+        end = now()
         assert order["id"]
+        return {
+            "record": between(begin, recorded),
+            "send": between(recorded, end),
+            ANSWERED: between(begin, end),
+        }
 
 
 class Engine:
     """The engine's whole road of one entry."""
 
     def __init__(self, driver: LiveDriver) -> None:
-        self.driver, self.client_id = driver, ""
+        self.driver = driver
+        self.written: list[Moment] = []
+        self._write, driver.write = driver.write, self.write
 
-    async def enter(self) -> None:
-        """Decide at a candle's close, and wait for the venue's answer."""
+    def write(self, outcome: Outcome, bars: Sequence[Bar]) -> None:
+        """Make an outcome durable, and note when that began and when it was done."""
+        self.written.append(now())
+        self._write(outcome, bars)
+        self.written.append(now())
+
+    async def enter(self) -> dict[str, Moment]:
+        """Decide at a candle's close, and take the venue's answer."""
         driver = self.driver
+        self.written.clear()
+        begin = now()
         driver.take([Candle(SYMBOL, driver.now_ms())])
         (sent,) = driver._tasks
         await sent
+        answered = now()
         (answer,) = driver._answers.popleft()
         driver.take([answer])
-        self.client_id = answer.client_id
-        order = driver.flow.state.order(self.client_id)
-        assert order is not None
-        assert order.venue_id, order
+        end = now()
+        assert isinstance(answer, Accepted), answer
+        decided, recorded, taken, kept = self.written
+        self.settle(answer.client_id)
+        return {
+            "decide": between(begin, decided),
+            "record": between(decided, recorded),
+            "send": between(recorded, answered),
+            ANSWERED: between(begin, answered),
+            "take the answer": between(answered, taken),
+            "record it": between(taken, kept),
+            "until that is durable": between(begin, end),
+        }
 
-    def settle(self) -> None:
+    def settle(self, client_id: str) -> None:
         """Let the order be over, outside of what is measured."""
-        ended = Ended(
-            at_ms=self.driver.now_ms(), client_id=self.client_id, reason="cancelled"
-        )
-        self.driver.take([ended])
+        at_ms = self.driver.now_ms()
+        self.driver.take([Ended(at_ms=at_ms, client_id=client_id, reason="cancelled")])
 
 
 async def open_engine(
@@ -185,7 +216,7 @@ async def open_engine(
         venue=venue,
         clock=LiveClock(await venue.clock_ms(), PACE),
         write=write,
-        on_note=lambda note: None,
+        on_note=tell,
     )
     lane = driver.add_symbol(SYMBOL)
     for bar in await venue.bars(SYMBOL, 0):
@@ -212,7 +243,13 @@ async def open_engine(
     return driver, venue
 
 
-async def compare(told: dict[str, Any], rounds: int) -> None:
+def tell(note: Note) -> None:
+    """Print what a person should know."""
+    if note.level != "info":
+        print(f"  {note.level}: {note.text}")
+
+
+async def compare(told: dict[str, Any], rounds: int, seconds: float) -> None:
     """Send orders in turns and print what they took."""
     keys = Keys(told["key"], told["secret"])
     exchange = ccxt_async.kraken(
@@ -227,50 +264,78 @@ async def compare(told: dict[str, Any], rounds: int) -> None:
             await exchange.load_markets()
             price = round(driver.flow.bench.view.price(SYMBOL) or 0, 1)
             bare, engine = Bare(exchange, folder / "bare.sqlite", price), Engine(driver)
-            took = {"bare": Taken(), "engine": Taken()}
+            took: dict[str, list[dict[str, Moment]]] = {"bare": [], "engine": []}
+            enter = {"bare": bare.enter, "engine": engine.enter}
+            until_s = perf_counter() + seconds
             for number in range(rounds):
+                if perf_counter() > until_s:
+                    print(f"  stopped after {seconds:g} s")
+                    break
                 for which in ("bare", "engine") if number % 2 else ("engine", "bare"):
                     await asyncio.sleep(0.003)  # both draw their nonces from the clock
-                    if which == "bare":
-                        await took[which].measure(bare.enter)
-                    else:
-                        await took[which].measure(engine.enter)
-                        engine.settle()
+                    took[which].append(await enter[which]())
         finally:
             await exchange.close()
             await venue.close()
-    show(took, rounds)
+    show(took)
 
 
-def show(took: dict[str, Taken], rounds: int) -> None:
+def show(took: dict[str, list[dict[str, Moment]]]) -> None:
     """Print the figures and their ratios; the first tenth warmed up."""
-    print(f"one entry, {rounds} of each in turns")
-    skip = rounds // 10
+    print(f"one entry, {len(took['engine'])} of each in turns, in ms")
+    print(f"  {'':30} {'p50':>6} {'p99':>6} {'CPU p50':>8}")
     figures: dict[str, tuple[float, float, float]] = {}
-    for name, taken in took.items():
-        wall, cpu = sorted(taken.wall_s[skip:]), taken.cpu_s[skip:]
-        p99 = wall[int(0.99 * (len(wall) - 1))]
-        figures[name] = median(wall) * 1e3, p99 * 1e3, median(cpu) * 1e3
-        p50, p99, cpu_ms = figures[name]
-        print(f"  {name:7} {p50:6.2f} ms p50  {p99:6.2f} ms p99  {cpu_ms:5.2f} ms CPU")
-    ratios = [figures["engine"][i] / figures["bare"][i] for i in range(3)]
-    print(
-        f"  ratio   {ratios[0]:6.2f}x p50  {ratios[1]:6.2f}x p99  {ratios[2]:5.2f}x CPU"
-    )
+    for name, orders in took.items():
+        for piece in orders[0]:
+            spans = [order[piece] for order in orders[len(orders) // 10 :]]
+            wall = sorted(wall_s for wall_s, _ in spans)
+            p50, p99 = median(wall) * 1e3, wall[int(0.99 * (len(wall) - 1))] * 1e3
+            cpu = median(cpu_s for _, cpu_s in spans) * 1e3
+            figures[f"{name}: {piece}"] = p50, p99, cpu
+            print(f"  {name + ': ' + piece:30} {p50:6.2f} {p99:6.2f} {cpu:8.2f}")
+    bare = figures[f"bare: {ANSWERED}"]
+    for piece in (ANSWERED, "until that is durable"):
+        p50, p99, cpu = (
+            ours / theirs
+            for ours, theirs in zip(figures[f"engine: {piece}"], bare, strict=True)
+        )
+        print(f"  {'ratio, ' + piece:30} {p50:5.2f}x {p99:5.2f}x {cpu:7.2f}x")
+
+
+def cores() -> tuple[int, int]:
+    """Return a core for the exchange and one for us; the same one if there is but one.
+
+    Two processes that are moved about between cores measure the moving.
+    """
+    there = sorted(os.sched_getaffinity(0))
+    return there[0], there[-1]
+
+
+def warn() -> None:
+    """Say that others use the machine: what is measured then is partly they."""
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"warning: the machine is busy (load {load:.1f}): do not trust figures")
 
 
 def main() -> None:
     """Start an exchange and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=50, help="at most")
     args = parser.parse_args()
+    warn()
     command = [sys.executable, "-m", "quorate", "exchange", "--json", "--port", "0"]
     command += ["--pace", str(PACE), "--tier", "pro", "--for", "600s"]
     command += ["--balance", "USD=1000000"]
+    theirs, ours = cores()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
+            os.sched_setaffinity(server.pid, {theirs})
+            os.sched_setaffinity(0, {ours})
             assert server.stdout is not None
-            asyncio.run(compare(json.loads(server.stdout.readline()), args.rounds))
+            told = json.loads(server.stdout.readline())
+            asyncio.run(compare(told, args.rounds, args.seconds))
         finally:
             server.terminate()
 
