@@ -39,6 +39,11 @@ def make(root: Path, exchange: Any, **changes: str) -> Path:
     with (root / "quorate.yaml").open("a") as file:
         file.write(f"\n{section}\n")
     write_keys(root / "kraken.key", exchange.key, exchange.secret)
+    # Every candle is a candidate, so that a test need not wait for a signal.
+    entry = root / "rules" / "entry.yaml"
+    entry.write_text(
+        entry.read_text().replace("confidence > min_confidence", "close > 0")
+    )
     return root
 
 

@@ -22,8 +22,6 @@ from quorate.face.cli import cli
 loopback = import_module("loopback")
 live_runs = import_module("live_runs")
 
-EAGER = ("--set", "min_confidence=50%", "--set", "max_data_age=1h")
-
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Any]:
@@ -176,7 +174,7 @@ def plain(shown: bytes) -> str:
 def test_a_run_trades_is_halted_resumed_and_left_in_order(
     root: Path, exchange: Any
 ) -> None:
-    with live_runs.live(root, *EAGER) as run:
+    with live_runs.live(root) as run:
         run.wait_for("started, mode active")
         run.wait_for("buy")
         second = live_runs.quorate(root, "run", "--live", "--yes-really")

@@ -88,9 +88,8 @@ def test_a_loud_run_with_faults_says_neither(root: Path, exchange: Any) -> None:
         {"at": "OpenOrders", "kind": "html", "times": 2},
         {"at": "OpenOrders", "kind": "close_mid_body", "times": 2},
     )
-    eager = ("--set", "min_confidence=50%", "--set", "max_data_age=1h")
     with live_runs.live(
-        root, *eager, code=f"{LOUD}main()", QUORATE_DEBUG="1", PYTHONASYNCIODEBUG="1"
+        root, code=f"{LOUD}main()", QUORATE_DEBUG="1", PYTHONASYNCIODEBUG="1"
     ) as run:
         run.wait_for("started, mode active")
         run.wait_for("DEBUG")

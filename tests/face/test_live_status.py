@@ -173,6 +173,20 @@ def test_lines_follow_an_order_to_its_end(driver: LiveDriver) -> None:
     ]
 
 
+def test_an_order_that_is_over_at_once_is_told(driver: LiveDriver) -> None:
+    lines: list[str] = []
+    shown = LiveLines(lines.append)
+    shown.started(driver)
+    shown.tell()
+    apply(driver, by_hand.intended(3, AT, position_id="p3"))
+    apply(driver, by_hand.filled(3, AT, "0.01", "10000", "0.4"))
+    apply(driver, Ended(at_ms=AT, client_id="hand-3", reason="filled"))
+    shown.tell()
+    shown.tell()
+    told = "hand-3 buy 0.01 BTC/USD at 10,100 (entry, 0.01 filled): filled"
+    assert [line.split(" ", 1)[1] for line in lines[2:]] == [told]
+
+
 def test_lines_go_on_when_the_driver_forgets_old_decisions(driver: LiveDriver) -> None:
     lines: list[str] = []
     shown = LiveLines(lines.append)

@@ -140,15 +140,18 @@ class LiveLines:
     driver: LiveDriver | None = None
     _told: Decision | None = None
     _statuses: dict[str, str] = field(default_factory=dict)
+    _over: frozenset[str] = frozenset()
 
     def note(self, note: Note) -> None:
-        """Print a note."""
+        """Print a note, after what came before it."""
+        self.tell()
         self._print(note_line(note))
 
     def started(self, driver: LiveDriver) -> None:
         """Begin to print what a run does."""
         self.driver = driver
         state = driver.flow.state
+        self._over = frozenset(state.finished)
         self._print(f"{text.moment(driver.now_ms())} started, mode {state.mode}")
 
     def tell(self) -> None:
@@ -159,21 +162,22 @@ class LiveLines:
         for decision in self._new(list(driver.recent)):
             if decision.verdict not in _QUIET:
                 self._print(decision_line(decision))
-        state = driver.flow.state
-        for client_id, status in list(self._statuses.items()):
-            order = state.order(client_id)
-            if order is not None and not order.live and status != "over":
-                self._statuses.pop(client_id)
+        self._tell_orders(driver, driver.flow.state)
+
+    def _tell_orders(self, driver: LiveDriver, state: State) -> None:
+        """Print orders that have moved on, those that are over at last."""
+        now = text.moment(driver.now_ms())
+        for client_id, order in list(state.finished.items()):
+            if client_id not in self._over:
                 told = order.end_reason or "; ".join(order.errors) or order.status
-                self._print(
-                    f"{text.moment(driver.now_ms())} {order_line(order)}: {told}"
-                )
-        for order in list(state.live.values()):
-            client_id, status = order.intent.client_id, f"{order.status} {order.filled}"
-            if self._statuses.get(client_id) != status:
-                self._statuses[client_id] = status
-                line = f"{order_line(order)}: {order.status}"
-                self._print(f"{text.moment(driver.now_ms())} {line}")
+                self._print(f"{now} {order_line(order)}: {told}")
+        self._over = frozenset(state.finished)
+        before, self._statuses = self._statuses, {}
+        for client_id, order in list(state.live.items()):
+            status = f"{order.status} {order.filled}"
+            self._statuses[client_id] = status
+            if before.get(client_id) != status:
+                self._print(f"{now} {order_line(order)}: {order.status}")
 
     def _new(self, recent: list[Decision]) -> list[Decision]:
         """Return the decisions after the last one that was printed."""
