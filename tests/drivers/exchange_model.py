@@ -31,6 +31,7 @@ from quorate import (
 
 ZERO = Decimal(0)
 FEE = Decimal("0.004")
+RESTART_MS = 30_000
 
 
 def market(symbol: str) -> Market:
@@ -241,7 +242,11 @@ class Exchange:
             fills=fills,
         )
 
-    def lose_open(self) -> None:
-        """Restart without the open orders: they are gone, and nothing is told."""
+    def lose_open(self, now_ms: int) -> None:
+        """Restart without the open orders: they are gone, and nothing is told.
+
+        A restart takes a while: those of the last seconds were never taken.
+        """
         for placed in self.open():
-            placed.open, placed.lost = False, True
+            if now_ms - placed.accepted_ms >= RESTART_MS:
+                placed.open, placed.lost = False, True

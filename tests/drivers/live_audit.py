@@ -17,7 +17,7 @@ from quorate.drivers.reconcile import compare
 from quorate.flow.flow import Flow
 from quorate.flow.state import State
 
-process_of = import_module("live_process")
+rules_of = import_module("live_rules")
 
 
 def audit(world: Any) -> None:
@@ -32,7 +32,7 @@ def audit(world: Any) -> None:
 
 def fold(world: Any, records: list[Any]) -> State:
     """Return the state that the journal alone makes."""
-    flow = Flow(world.rules, process_of.own_host(), process_of.View(world))
+    flow = Flow(world.rules, rules_of.own_host(), rules_of.View(world))
     flow.recover(records)
     return flow.state
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 from quorate import (
@@ -26,10 +25,11 @@ from quorate import (
     RulesChanged,
     Started,
     Unknown,
+    VenueTrade,
 )
 from quorate.drivers.doubting import Doubts, doubtful, gone, wants_cancel
 from quorate.drivers.reconcile import compare
-from quorate.drivers.settling import settle
+from quorate.drivers.settling import settle, vanished
 from quorate.flow.events import (
     Action,
     Cancel,
@@ -41,61 +41,16 @@ from quorate.flow.events import (
     Wake,
 )
 from quorate.flow.flow import Flow
-from quorate.host.host import Host, open_host
-from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.rulebook.rulebook import Rulebook
 
-ROOT = Path(__file__).parents[2]
+rules_of = import_module("live_rules")
+
 DEADLINE_MS = 5_000
 MARGIN_MS = 2_000
 TIMEOUT_MS = 4_000
 TICK_MS = 1_000
 COMPARE_MS = 180_000
 CANDLE_MS = 60_000
-
-
-@lru_cache(maxsize=1)
-def own_host() -> Host:
-    """Return the project's own plugins; they remember nothing themselves."""
-    return open_host(None, installed=False)
-
-
-@lru_cache(maxsize=4)
-def own_rules(**params: str) -> Rulebook:
-    """Return the default rulebook with other values of some params."""
-    texts = {path.name: path.read_bytes() for path in (ROOT / "rules").glob("*.yaml")}
-    sources = Sources(
-        rules=tuple((f"rules/{name}", texts[name]) for name in sorted(texts)),
-        settings=tuple(params.items()),
-    )
-    reading = read_rulebook(sources, own_host().facts, own_host().functions)
-    assert reading.rulebook is not None, reading.errors
-    return reading.rulebook
-
-
-@dataclass
-class View:
-    """The market as it is in the world now."""
-
-    world: Any
-
-    def price(self, symbol: str) -> float | None:
-        return float(self.world.exchange.prices[symbol])
-
-    def peak(self, symbol: str, since_ms: int) -> float | None:
-        return self.price(symbol)
-
-    def column(self, symbol: str, name: str) -> float | None:
-        told = {"data_age": 0.0, "confidence": self.world.confidence}
-        return told.get(name, self.price(symbol) if name == "close" else None)
-
-    def stretch_ms(self, symbol: str) -> int:
-        return int(self.world.now_ms) if self.world.confidence > 0.75 else 0
-
-    def scores(self, symbol: str) -> dict[str, float]:
-        return {"trend": 1.0}
-
-    def stale(self, symbol: str) -> str:
-        return ""
 
 
 def start(world: Any, rules: Rulebook | None = None) -> Process:
@@ -119,7 +74,7 @@ class Process:
     alarms: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.flow = Flow(self.rules, own_host(), View(self.world))
+        self.flow = Flow(self.rules, rules_of.own_host(), rules_of.View(self.world))
 
     def has(self, bug: str) -> bool:
         return bug in self.world.bugs
@@ -151,7 +106,7 @@ class Process:
                 self.take([Ended(at_ms=at_ms, client_id=client_id, reason=reason)])
 
     def _started(self) -> Started:
-        limits = own_host().ask_first("rate_limits", tier="pro")
+        limits = rules_of.own_host().ask_first("rate_limits", tier="pro")
         return Started(
             at_ms=self.now_ms,
             run="r",
@@ -384,10 +339,23 @@ class Process:
             over = gone(state, client_id, now_ms, self.doubts)
             if self.has("early_not_found") and client_id in state.live:
                 over = Ended(at_ms=now_ms, client_id=client_id, reason="not_placed")
-            if over is not None:
+            if over is not None and over.reason == "not_placed":
                 self.take([over])
+            elif over is not None:
+                self._ask_for_fills(over)
         order = state.live.get(client_id)
         if order is None or self.has("no_cancel_again"):
             return
         if wants_cancel(order, self.doubts, now_ms):
             self.cancel(client_id)
+
+    def _ask_for_fills(self, over: Ended) -> None:
+        """Ask what an order traded that the exchange does not know any more."""
+
+        def told(trades: list[VenueTrade]) -> None:
+            if over.client_id in self.flow.state.live:
+                self.take(vanished(self.flow.state, over, trades))
+
+        key = (over.client_id, self.now_ms)
+        trades = self.world.exchange.trades
+        self.world.request("trades", key, lambda: list(trades), told)

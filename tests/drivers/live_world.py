@@ -86,9 +86,8 @@ class World:
             keeps_deadlines="no_deadline" not in self.bugs,
         )
         self.journal = Journal.create(None)
-        process = import_module("live_process")
-        self.start = process.start
-        self.rules = self.rules or process.own_rules()
+        self.start = import_module("live_process").start
+        self.rules = self.rules or import_module("live_rules").own_rules()
         self.at(0, self._begin)
 
     def draw(self, *key: object) -> float:
@@ -256,6 +255,7 @@ class World:
         """Return what the exchange says of everything now."""
         exchange, now_ms = self.exchange, self.now_ms
         since_ms = state.now_ms - 60_000
+        from_ms = min([since_ms, *(o.intent.made_ms for o in state.live.values())])
         return Snapshot(
             asked_ms=now_ms,
             at_ms=now_ms,
@@ -267,7 +267,7 @@ class World:
                 for client_id, order in state.live.items()
                 if not self.strikes("silent", "snapshot", client_id, now_ms)
             },
-            trades=tuple(one for one in exchange.trades if one.at_ms >= since_ms),
+            trades=tuple(one for one in exchange.trades if one.at_ms >= from_ms),
             trades_since_ms=since_ms,
             balances=dict(exchange.balances),
             markets=exchange.markets,

@@ -11,7 +11,7 @@ import pytest
 
 world_of = import_module("live_world")
 audit_of = import_module("live_audit")
-process_of = import_module("live_process")
+rules_of = import_module("live_rules")
 
 PATIENCE_MS = 1_200_000
 QUIET_MS = 90_000
@@ -89,7 +89,7 @@ def exit_race(world: Any) -> None:
 def reload_rules(world: Any) -> None:
     """Change the rules while a position is open; the process starts again."""
     buy(world)
-    world.rules = process_of.own_rules(profit_target="0.6%")
+    world.rules = rules_of.own_rules(profit_target="0.6%")
     world.kill()
     reach(world, lambda: world.driver is not None)
     world.rest(5_000)

@@ -15,7 +15,7 @@ import pytest
 
 world_of = import_module("live_world")
 audit_of = import_module("live_audit")
-process_of = import_module("live_process")
+rules_of = import_module("live_rules")
 
 SEEDS = int(os.environ.get("QUORATE_SEEDS", "200"))
 STORM_MS = 600_000
@@ -55,7 +55,7 @@ def weather(seed: int, bugs: frozenset[str] = frozenset()) -> Any:
         faults=STORM,
         bugs=bugs,
         symbols=("BTC/USD", "ETH/USD"),
-        rules=process_of.own_rules(**LIVELY),
+        rules=rules_of.own_rules(**LIVELY),
     )
     world.exchange.race = lambda placed: (
         Decimal("0.5") if world.draw("race", placed.venue_id) < 0.4 else Decimal(0)
@@ -68,7 +68,7 @@ def weather(seed: int, bugs: frozenset[str] = frozenset()) -> Any:
         if world.strikes("gap", step):
             world.interrupt(int(20_000 * world.draw("gap for", step)))
         if world.strikes("amnesia", step):
-            world.exchange.lose_open()
+            world.exchange.lose_open(world.now_ms)
         world.rest(STEP_MS)
     world.confidence, world.healed = 0.0, True
     world.rest(HEALING_MS)

@@ -90,6 +90,15 @@ def test_no_trade_from_before_the_journal_is_asked_for() -> None:
     assert snapshot.trades_since_ms == books.START_MS - 1
 
 
+def test_all_trades_of_an_order_that_the_venue_has_forgotten_are_asked_for() -> None:
+    venue, long_ago_ms = Asked(), books.START_MS - 3_600_000
+    snapshot = take(
+        venue, books.intended(1, made_ms=long_ago_ms), books.accepted(), started_ms=1
+    )
+    assert "trades since -3600000" in venue.asked
+    assert snapshot.trades_since_ms == books.START_MS - 60_000
+
+
 def test_an_order_that_gets_no_answer_is_left_out() -> None:
     venue = Asked(silent={"find r-1": 1})
     assert take(venue, books.intended(), books.intended(2)).found == {"r-2": None}

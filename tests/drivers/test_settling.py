@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from quorate import Ended, OrderType, Refused, Side
-from quorate.drivers.settling import settle
+from quorate import Ended, OrderType, Refused, Side, VenueTrade
+from quorate.drivers.settling import settle, vanished
 
 books = import_module("order_books")
 fill, report = books.fill, books.report
@@ -223,6 +223,26 @@ def test_an_order_that_is_forgotten_is_ours_and_changes_nothing() -> None:
     assert not settled.alarm
     assert settle(state, report(filled=4), 0).alarm
     assert not settle(state, report(client_id="r-2", venue_id=""), 0).ours
+
+
+def test_an_order_that_vanished_ends_after_the_fills_that_trades_tell_of() -> None:
+    ended = Ended(at_ms=books.START_MS + 9, client_id="r-1", reason="cancelled")
+
+    def trade(trade_id: str, amount: int, venue_id: str = "V1") -> VenueTrade:
+        return VenueTrade(
+            at_ms=books.START_MS,
+            venue_id=venue_id,
+            symbol="BTC/USD",
+            side=Side.BUY,
+            fill=fill(trade_id, amount),
+        )
+
+    state, known = books.state_of(*PART), trade("T1", 4)
+    assert vanished(state, ended, []) == (ended,)
+    told = vanished(state, ended, [known, trade("T2", 3), trade("T3", 9, "V3")])
+    assert books.names(told) == ["Filled T2", "Ended cancelled"]
+    told = vanished(state, ended, [known, trade("T2", 6)])
+    assert books.names(told) == ["Filled T2", "Ended filled"]
 
 
 @given(

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from quorate.contract.live import CancelOutcome, LiveVenue, OrderReport
+from quorate.contract.live import CancelOutcome, LiveVenue, OrderReport, VenueTrade
+from quorate.contract.records import Ended
 from quorate.drivers.doubting import Doubts, doubtful, gone, wants_cancel
 from quorate.drivers.live import LiveDriver
+from quorate.drivers.settling import vanished
 from quorate.errors import NoAnswer
-from quorate.values.trade import Order
 
-PAUSE_MS = 50
+PAUSE_S = 0.05
 """Shortest pause of the wall clock between two rounds of questions."""
 
 AUDIT_EVERY_MS = 60_000
@@ -34,34 +35,30 @@ class Asker:
         """Ask until cancelled."""
         self._audit_ms = self.driver.now_ms() + AUDIT_EVERY_MS
         while True:
-            for order in self._due():
-                await self._ask(order)
-            if self.driver.now_ms() >= self._audit_ms:
-                await self._audit()
-            self.doubts.forget(self.driver.flow.state)
-            await asyncio.sleep(PAUSE_MS / 1000)
+            for client_id in self._due():
+                await self._ask(client_id)
+                await self._audit_if_due()  # many doubts must not put it off
+            await self._audit_if_due()
+            self.doubts.forget(self.driver.flow.state, self.driver.now_ms())
+            await asyncio.sleep(PAUSE_S)
 
-    def _due(self) -> list[Order]:
+    def _due(self) -> list[str]:
         """Return the orders to ask for now: those in doubt, then those asked to."""
-        state = self.driver.flow.state
-        self.doubts.gap_ms = max(self.doubts.gap_ms, self.driver.gap_ms)
-        due = {
-            order.intent.client_id: order
-            for order in doubtful(state, self.driver.now_ms(), self.doubts)
-        }
-        for client_id in list(self.driver.asked):
-            if not self.doubts.may_ask(client_id, self.driver.now_ms()):
-                continue  # it was asked for just now
-            self.driver.asked.discard(client_id)
-            order = state.order(client_id)
-            if order is not None:
-                due.setdefault(client_id, order)
-        return list(due.values())
-
-    async def _ask(self, order: Order) -> None:
         driver, doubts = self.driver, self.doubts
-        client_id = order.intent.client_id
-        if wants_cancel(order, doubts, driver.now_ms()):
+        state, now_ms = driver.flow.state, driver.now_ms()
+        doubts.gap_ms = max(doubts.gap_ms, driver.gap_ms)
+        due = [one.intent.client_id for one in doubtful(state, now_ms, doubts)]
+        # One that was asked for just now waits until its pause is over.
+        asked = {one for one in driver.asked if doubts.may_ask(one, now_ms)}
+        driver.asked -= asked
+        return list(dict.fromkeys((*due, *sorted(asked))))
+
+    async def _ask(self, client_id: str) -> None:
+        driver, doubts = self.driver, self.doubts
+        order = driver.flow.state.order(client_id)
+        if order is None:
+            return
+        if order.live and wants_cancel(order, doubts, driver.now_ms()):
             reply = await self.venue.cancel(order)
             if reply.outcome is not CancelOutcome.UNKNOWN:
                 doubts.cancelled(client_id, driver.now_ms())
@@ -81,10 +78,14 @@ class Asker:
             driver.note("warning", f"order {client_id}: {ended.reason}, by evidence")
             driver.answer(ended)
 
+    async def _audit_if_due(self) -> None:
+        if self.driver.now_ms() >= self._audit_ms:
+            await self._audit()
+
     async def _audit(self) -> None:
         """Compare the venue's open orders with ours."""
-        self._audit_ms = self.driver.now_ms() + AUDIT_EVERY_MS
         asked_ms = self.driver.now_ms()
+        self._audit_ms = asked_ms + AUDIT_EVERY_MS
         try:
             reports = await self.venue.open_orders()
         except NoAnswer:

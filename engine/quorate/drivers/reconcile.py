@@ -27,7 +27,7 @@ from quorate.contract.records import (
 )
 from quorate.drivers.books import Books
 from quorate.drivers.doubting import MARGIN_MS, NEVER_MS, not_placed, when_certain_ms
-from quorate.drivers.settling import another, number_of, settle, whose
+from quorate.drivers.settling import another, number_of, settle, traded, whose
 from quorate.drivers.snapshot import (
     Difference,
     Snapshot,
@@ -172,14 +172,8 @@ class _Comparison:
 
     def _book_trades(self, order: Order) -> None:
         """Book what the trades tell of an order that could not be asked for."""
-        fills = self._fills(order.venue_id) if order.venue_id else []
-        if fills:
-            report = OrderReport(
-                at_ms=self.snapshot.at_ms,
-                client_id=order.intent.client_id,
-                venue_id=order.venue_id,
-                fills=tuple(fills),
-            )
+        report = traded(order, self.snapshot.trades, self.snapshot.at_ms)
+        if order.venue_id and report.fills:
             self._settle(order, report)
 
     def _settle(self, order: Order, report: OrderReport) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from quorate.contract.live import LiveVenue, OrderReport
+from quorate.drivers.doubting import NEVER_MS
 from quorate.drivers.snapshot import Snapshot
 from quorate.errors import NoAnswer
 from quorate.flow.state import State
@@ -33,8 +34,9 @@ async def take_snapshot(
     """Return what the venue says of the account and of every order held live.
 
     Trades are asked from a minute before the last record on, and none from before
-    ``started_ms``, when the journal began. When something trades between the first and
-    the last question, all is asked again, three times at most.
+    ``started_ms``, when the journal began; of an order that the venue has forgotten
+    all of them, for what it filled has to be known. When something trades between the
+    first and the last question, all is asked again, three times at most.
 
     Raises:
         NoAnswer: the venue could not be made to tell.
@@ -54,7 +56,8 @@ async def _take(
     before = await ask_again(venue.balances)
     open_orders = await ask_again(venue.open_orders)
     found = await _find(venue, state)
-    trades = await ask_again(lambda: venue.trades(since_ms))
+    from_ms = min(since_ms, _vanished_ms(state, found))
+    trades = await ask_again(lambda: venue.trades(from_ms))
     markets = await ask_again(venue.markets)
     balances = await ask_again(venue.balances)
     return Snapshot(
@@ -79,6 +82,16 @@ async def _find(venue: LiveVenue, state: State) -> dict[str, OrderReport | None]
         except NoAnswer:
             continue
     return found
+
+
+def _vanished_ms(state: State, found: Mapping[str, OrderReport | None]) -> int:
+    """Return since when trades may be of an order that the venue has forgotten."""
+    made_ms = [
+        order.intent.made_ms
+        for client_id, order in state.live.items()
+        if order.venue_id and found.get(client_id, order) is None
+    ]
+    return min(made_ms, default=NEVER_MS)
 
 
 def _booked(state: State) -> int:

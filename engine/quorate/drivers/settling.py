@@ -8,10 +8,11 @@ until then it has to be asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from quorate.contract.live import OrderReport
+from quorate.contract.live import OrderReport, VenueTrade
 from quorate.contract.records import Accepted, Answer, Ended, Filled
 from quorate.flow.state import State
 from quorate.values.trade import Fill, Order, OrderType
@@ -191,3 +192,27 @@ def _contradicts(order: Order, report: OrderReport) -> str:
             "says that it was never placed"
         )
     return ""
+
+
+def traded(order: Order, trades: Sequence[VenueTrade], at_ms: int) -> OrderReport:
+    """Return what a list of trades tells of an order: its fills, and nothing else."""
+    return OrderReport(
+        at_ms=at_ms,
+        client_id=order.intent.client_id,
+        venue_id=order.venue_id,
+        fills=tuple(one.fill for one in trades if one.venue_id == order.venue_id),
+    )
+
+
+def vanished(
+    state: State, ended: Ended, trades: Sequence[VenueTrade]
+) -> tuple[Answer, ...]:
+    """Return the end of an order that a venue does not know any more, as one unit.
+
+    Some of its fills may never have been told: ``trades`` are the account's since the
+    order was made.
+    """
+    order = state.live[ended.client_id]
+    settled = settle(state, traded(order, trades, ended.at_ms), ended.at_ms)
+    over = any(isinstance(one, Ended) for one in settled.answers)
+    return settled.answers if over else (*settled.answers, ended)
