@@ -47,6 +47,7 @@ class LiveStatus:
     console: Console
     driver: LiveDriver | None = None
     notes: list[Note] = field(default_factory=list)
+    _live: Live | None = None
 
     def note(self, note: Note) -> None:
         """Keep a note for the page."""
@@ -65,8 +66,13 @@ class LiveStatus:
             refresh_per_second=TIMES_A_SECOND,
             redirect_stdout=False,
             redirect_stderr=True,
-        ):
+        ) as self._live:
             yield
+
+    def hide(self) -> None:
+        """Draw no more, and give the terminal back."""
+        if self._live is not None:
+            self._live.stop()
 
     def page(self) -> Group:
         """Return what is shown now."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
+from typing import NoReturn
 
 from quorate.drivers.control import Wish, mark_taken, pending_wish
 from quorate.drivers.live import LiveDriver, Note
@@ -31,17 +32,22 @@ STOPPING = (
 )
 
 
-class EndedAtOnce(Exception):  # noqa: N818 - what a person asked for, not an error
-    """A second signal came: the run ends where it is; its next start recovers."""
+class StoppedEarly(Exception):  # noqa: N818 - what a person asked for, not an error
+    """A signal came before the run had begun to trade; it has sent nothing."""
 
 
 @dataclass(slots=True)
 class LiveTrade:
-    """One live run and what shows it."""
+    """One live run and what shows it.
+
+    ``end_at_once`` ends the process: every write to the journal is whole before a
+    signal is looked at, and the next start asks for what was on its way.
+    """
 
     setup: LiveSetup
     journal: Path
     show: LiveStatus | LiveLines
+    end_at_once: Callable[[LiveTrade], NoReturn]
     _wish: Wish | None = None
     _asked_s: float = 0.0
 
@@ -49,7 +55,7 @@ class LiveTrade:
         """Trade until a signal asks for the end.
 
         Raises:
-            EndedAtOnce: a second signal came while the run was leaving in order.
+            StoppedEarly: a signal came before there was anything to leave.
             QuorateError: the run could not start, or could not go on.
         """
         self.journal.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +95,7 @@ class LiveTrade:
         try:
             return await trading
         except asyncio.CancelledError:
-            raise EndedAtOnce from None
+            raise StoppedEarly from None
         finally:
             telling.cancel()
             if isinstance(self.show, LiveLines):
@@ -100,7 +106,9 @@ class LiveTrade:
     def _signalled(self, stop: asyncio.Event, trading: asyncio.Task[Finished]) -> None:
         if stop.is_set():
             if monotonic() - self._asked_s > ONE_WISH_S:
-                trading.cancel()
+                if isinstance(self.show, LiveStatus):
+                    self.show.hide()
+                self.end_at_once(self)
             return
         self._asked_s = monotonic()
         self._note("warning", STOPPING)

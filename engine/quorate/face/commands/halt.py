@@ -28,7 +28,9 @@ REDUCE_ONLY = (
     "nothing is bought; resting entries are cancelled",
     "positions are watched and leave by their exits; take-profits stay",
 )
-ACTIVE = ("entries and exits are sent again as the rules decide",)
+ACTIVE = (
+    "entries and exits are sent again as the rules decide; stops of symbols are lifted",
+)
 
 
 @click.command()
@@ -56,7 +58,11 @@ def halt(session: Session, reduce_only: bool, why: str, journal: Path | None) ->
 @_journal_option
 @pass_session
 def resume(session: Session, why: str, journal: Path | None) -> None:
-    """Let a live run trade again after a halt or a kill switch."""
+    """Let a live run trade again after a halt or a kill switch.
+
+    Lifts the stops of symbols too, those of a quarantine included: see why they were
+    stopped first (`quorate doctor`, `quorate reconcile`).
+    """
     _ask_for(session, "active", why or "quorate resume", journal)
 
 

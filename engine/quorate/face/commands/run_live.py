@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -118,7 +119,7 @@ def _confirm(plan: LivePlan, said: dict[str, Any]) -> None:
 def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     from quorate.drivers.secrecy import redact  # noqa: PLC0415
     from quorate.face.live_status import LiveLines, LiveStatus  # noqa: PLC0415
-    from quorate.face.live_trade import EndedAtOnce, LiveTrade  # noqa: PLC0415
+    from quorate.face.live_trade import LiveTrade, StoppedEarly  # noqa: PLC0415
     from quorate.face.live_words import closing_lines  # noqa: PLC0415
     from quorate.values.trade import OrderStatus  # noqa: PLC0415
 
@@ -129,12 +130,18 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     else:
         show = LiveLines(_line)
     again = _again(session, said)
-    trade = LiveTrade(plan.setup, plan.journal, show)
-    try:
-        finished = trade.run()
-    except EndedAtOnce:
+
+    def end_at_once(trade: LiveTrade) -> NoReturn:
         click.echo(f"ended at once; the journal {plan.journal} is safe", err=True)
         _tell_left(trade.left, again)
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+
+    trade = LiveTrade(plan.setup, plan.journal, show, end_at_once)
+    try:
+        finished = trade.run()
+    except StoppedEarly:
+        _tell_left(None, again)
         click.get_current_context().exit(INTERRUPTED)
     except QuorateError:
         _tell_left(trade.left, again)

@@ -1,0 +1,135 @@
+"""``quorate check``: what it shows, how it ends, what it mends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from quorate.face.cli import cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def check(where: Path, *words: object, sent: str | bytes | None = None) -> Result:
+    chosen = ["-w", str(where), "check", *map(str, words)]
+    return CliRunner().invoke(cli, chosen, input=sent)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    made = CliRunner().invoke(cli, ["init", str(tmp_path / "w")])
+    assert made.exit_code == 0
+    return tmp_path / "w"
+
+
+def change(workspace: Path, name: str, old: str, new: str) -> Path:
+    path = workspace / "rules" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    return path
+
+
+@pytest.fixture
+def broken(workspace: Path) -> Path:
+    change(workspace, "entry.yaml", "confidence >", "confidense >")
+    change(workspace, "exits.yaml", "when:", "wehn:")
+    change(workspace, "params.yaml", "# learning", "spare: {value: 3}\n  # learning")
+    return workspace
+
+
+@pytest.mark.parametrize(
+    "layout", ["full", "concise", "json", "github", "sarif", "junit"]
+)
+def test_a_format_never_changes_how_it_ends(workspace: Path, layout: str) -> None:
+    assert check(workspace, "--format", layout).exit_code == 0
+    change(workspace, "entry.yaml", "confidence >", "confidense >")
+    assert check(workspace, "--format", layout).exit_code == 1
+    assert check(workspace, "--format", layout, workspace / "no").exit_code == 2
+
+
+def test_every_format_tells_of_every_problem(broken: Path) -> None:
+    told: dict[str, Any] = {
+        layout: check(broken, "--format", layout).stdout
+        for layout in ("full", "concise", "json", "github", "sarif", "junit")
+    }
+    problems = json.loads(told["json"])["problems"]
+    codes = sorted(problem["code"] for problem in problems)
+    assert codes == ["R310", "S201"]
+    [run] = json.loads(told["sarif"])["runs"]
+    assert sorted(result["ruleId"] for result in run["results"]) == codes
+    root = ElementTree.fromstring(told["junit"])
+    assert root.get("failures") == "2"
+    names = [suite.get("name") for suite in root]
+    assert "rules/5m/params.yaml" in names
+    assert "rules/checks.yaml" in names
+    assert told["github"].count("::error ") == 2
+    for layout in ("full", "concise", "github"):
+        assert "confidense" in told[layout], layout
+        assert "wehn" in told[layout], layout
+
+
+def test_codes_are_selected_and_left_out_by_their_beginning(broken: Path) -> None:
+    shown = check(broken, "--select", "S", "--format", "concise")
+    assert "S201" in shown.stdout
+    assert "R310" not in shown.stdout
+    assert "1 more not shown" in shown.stdout
+    shown = check(broken, "--ignore", "S2,R310", "--format", "json")
+    assert shown.exit_code == 0
+    found = json.loads(shown.stdout)
+    assert (found["problems"], found["hidden"], found["facts"]) == ([], 2, None)
+    assert check(broken, "--select", "Q9").exit_code == 2
+    assert check(broken, "--ignore", "").exit_code == 2
+
+
+def test_strict_counts_only_warnings_that_are_shown(workspace: Path) -> None:
+    change(workspace, "params.yaml", "# learning", "spare: {value: 3}\n  # learning")
+    assert check(workspace, "--strict").exit_code == 1
+    assert check(workspace, "--strict", "--ignore", "R418").exit_code == 0
+
+
+def test_an_editor_s_text_goes_before_the_file(workspace: Path) -> None:
+    path = workspace / "rules" / "entry.yaml"
+    text = path.read_text("utf-8")
+    bad = text.replace("confidence >", "confidense >")
+    words = ("--stdin", "--stdin-filename", path, "--format", "concise")
+    shown = check(workspace, *words, sent=bad)
+    assert shown.exit_code == 1
+    assert "rules/entry.yaml:6:11: error R310" in shown.stdout
+    assert check(workspace, *words, sent=text).exit_code == 0
+    assert path.read_text("utf-8") == text
+
+
+def test_an_editor_is_told_of_its_own_file_only(broken: Path) -> None:
+    path = broken / "rules" / "exits.yaml"
+    words = ("--stdin", "--stdin-filename", path, "--format", "json")
+    shown = check(broken, *words, sent=path.read_bytes())
+    found = json.loads(shown.stdout)
+    assert {one["path"] for one in found["problems"]} == {"rules/exits.yaml"}
+    assert found["hidden"] == 1
+
+
+def test_an_editor_s_new_file_is_laid_into_the_rulebook(workspace: Path) -> None:
+    words = ("--stdin", "--stdin-filename", workspace / "rules" / "new.yaml")
+    again = "exits:\n  - {id: stop, when: age > 2d, then: {sell: 100%}}\n"
+    shown = check(workspace, *words, sent=again)
+    assert shown.exit_code == 1
+    assert "rule id `stop` is used twice" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--stdin",),
+        ("--stdin-filename", "x.yaml"),
+        ("--stdin", "--stdin-filename", "x.yaml", "--fix"),
+        ("--fix", "--diff"),
+    ],
+)
+def test_options_that_do_not_go_together(workspace: Path, words: Any) -> None:
+    assert check(workspace, *words, sent="").exit_code == 2
