@@ -100,7 +100,7 @@ def test_an_editor_s_text_goes_before_the_file(workspace: Path) -> None:
     words = ("--stdin", "--stdin-filename", path, "--format", "concise")
     shown = check(workspace, *words, sent=bad)
     assert shown.exit_code == 1
-    assert "rules/entry.yaml:6:11: error R310" in shown.stdout
+    assert "rules/entry.yaml:5:11: error R310" in shown.stdout
     assert check(workspace, *words, sent=text).exit_code == 0
     assert path.read_text("utf-8") == text
 

@@ -145,6 +145,7 @@ def test_dict_goes_through_json() -> None:
                 "end_column": 2,
             }
         ],
+        "edit": None,
     }
 
 

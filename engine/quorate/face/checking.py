@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from quorate.bundle import bundled
 from quorate.errors import RulebookError
 from quorate.face.workspace import Workspace
 from quorate.host.host import Host, Plugin
 from quorate.rulebook.cross import GUARDS, formulas
-from quorate.rulebook.diagnostics import Problem, Severity
+from quorate.rulebook.diagnostics import Problem, Severity, Span
+from quorate.rulebook.mending import edits_by_file, mend
 from quorate.rulebook.params import Param
 from quorate.rulebook.printing import render
 from quorate.rulebook.rulebook import (
@@ -20,6 +22,7 @@ from quorate.rulebook.rulebook import (
     gather_sources,
     read_rulebook,
 )
+from quorate.rulebook.sources import Files
 
 SECTIONS = (
     "votes",
@@ -32,12 +35,61 @@ SECTIONS = (
     "switches",
 )
 
+MOST_ROUNDS = 10
+"""How often edits are made and looked at again: each may bring another to light."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What is read for one check, before anything is looked at.
+
+    ``laid`` are the same rules with one folder of overlays more on each; ``overlays``
+    are the files of these folders.
+    """
+
+    base: Sources
+    laid: tuple[Sources, ...]
+    overlays: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the rulebook itself."""
+        return _files_of(self.base)
+
+    def with_content(self, contents: Mapping[str, bytes]) -> Inputs:
+        """Return the inputs with other contents of some files."""
+        return replace(
+            self,
+            base=_with_content(self.base, contents),
+            laid=tuple(_with_content(one, contents) for one in self.laid),
+        )
+
+    def with_file(self, shown: str, data: bytes) -> Inputs:
+        """Return the inputs with one file as ``data``, added when it is not there."""
+        if self.content(shown) is not None:
+            return self.with_content({shown: data})
+
+        def added(sources: Sources) -> Sources:
+            return replace(sources, rules=(*sources.rules, (shown, data)))
+
+        return replace(self, base=added(self.base), laid=tuple(map(added, self.laid)))
+
+    def content(self, shown: str) -> bytes | None:
+        """Return what a file holds, None when it is not among them."""
+        for sources in (self.base, *self.laid):
+            for files in (sources.rules, *sources.overlays):
+                for name, data in files:
+                    if name == shown:
+                        return data
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """What a check found: problems of all files, plugins that do not load, facts.
 
-    ``overlays`` are the folders below the rules that were laid on, each on its own.
+    ``overlays`` are the files below the rules that were laid on, each folder alone.
+    ``hidden`` counts the problems that were not asked for.
     """
 
     rulebook: Rulebook | None
@@ -45,49 +97,132 @@ class Checked:
     files: tuple[str, ...]
     overlays: tuple[str, ...]
     refused: tuple[Plugin, ...]
+    hidden: int = 0
 
     @property
     def errors(self) -> int:
-        """How many problems refuse the rulebook, and plugins that do not load."""
-        errors = [one for one in self.problems if one.severity is Severity.ERROR]
-        return len(errors) + len(self.refused)
+        """How many problems refuse the rulebook."""
+        return sum(one.severity is Severity.ERROR for one in self.problems)
 
     @property
     def warnings(self) -> int:
         """How many problems do not refuse it."""
-        return len(self.problems) + len(self.refused) - self.errors
+        return len(self.problems) - self.errors
+
+    def only(self, wanted: Callable[[Problem], bool]) -> Checked:
+        """Return the same with the ``wanted`` problems only, the others counted."""
+        kept = tuple(one for one in self.problems if wanted(one))
+        hidden = self.hidden + len(self.problems) - len(kept)
+        return replace(self, problems=kept, hidden=hidden)
 
 
-def check(
+def gather(
     workspace: Workspace,
-    host: Host,
     paths: Sequence[Path],
     settings: Sequence[tuple[str, str]],
-) -> Checked:
-    """Check the rules in ``paths`` together, or the workspace's when there are none.
-
-    Folders of overlays below a rules folder are checked too, each laid on alone.
+) -> Inputs:
+    """Read the rules in ``paths``, or the workspace's when there are none.
 
     Raises:
         RulebookError: there is nothing to check, or a file cannot be read.
     """
     places = paths or (workspace.rules,)
-    sources = _gather(workspace, places, workspace.overlays, settings)
-    reading = read_rulebook(sources, host.facts, host.functions, voters=host.voters())
-    problems = set(reading.problems)
+    base = _gather(workspace, places, workspace.overlays, settings)
     laid = []
     for folder in _overlay_folders(places, workspace.overlays):
         overlays = (*workspace.overlays, folder)
-        more = _gather(workspace, places, overlays, settings)
-        problems |= set(read_rulebook(more, host.facts, host.functions).problems)
-        laid.append(_files_of(more)[len(_files_of(sources)) :])
+        laid.append(_gather(workspace, places, overlays, settings))
+    known = len(_files_of(base))
+    return Inputs(
+        base=base,
+        laid=tuple(laid),
+        overlays=tuple(shown for one in laid for shown in _files_of(one)[known:]),
+    )
+
+
+def check(inputs: Inputs, host: Host) -> Checked:
+    """Check the rules together, and again with each further folder of overlays."""
+    facts, functions, voters = host.facts, host.functions, host.voters()
+    reading = read_rulebook(inputs.base, facts, functions, voters=voters)
+    problems = set(reading.problems)
+    for sources in inputs.laid:
+        problems |= set(
+            read_rulebook(sources, facts, functions, voters=voters).problems
+        )
+    refused = tuple(one for one in host.plugins.values() if one.fault)
+    problems |= {_unloaded(plugin) for plugin in refused}
     return Checked(
         rulebook=reading.rulebook,
         problems=tuple(sorted(problems, key=lambda one: (one.span, one.code))),
-        files=_files_of(sources),
-        overlays=tuple(shown for files in laid for shown in files),
-        refused=tuple(one for one in host.plugins.values() if one.fault),
+        files=inputs.files,
+        overlays=inputs.overlays,
+        refused=refused,
     )
+
+
+def mend_all(
+    inputs: Inputs, host: Host, wanted: Callable[[Problem], bool], rounds: int
+) -> tuple[Checked, dict[str, bytes], int]:
+    """Check, and make the edits of the ``wanted`` problems in memory, ``rounds`` times.
+
+    Returns what is found afterwards, the contents that changed, and how many edits
+    were made. An edit can bring to light what a next one mends.
+    """
+    checked = check(inputs, host).only(wanted)
+    contents: dict[str, bytes] = {}
+    count = 0
+    for _ in range(rounds):
+        changed = 0
+        for shown, edits in edits_by_file(checked.problems).items():
+            data, made = mend(inputs.content(shown) or b"", edits)
+            changed += len(made)
+            if made:
+                contents[shown] = data
+        if not changed:
+            break
+        count += changed
+        inputs = inputs.with_content(contents)
+        checked = check(inputs, host).only(wanted)
+    return checked, contents, count
+
+
+def shown_name(workspace: Workspace, path: Path) -> str:
+    """Return how problems name a file: from the workspace when it is in there."""
+    try:
+        root = workspace.root.resolve()
+        return path.resolve().relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def write(workspace: Workspace, contents: Mapping[str, bytes]) -> None:
+    """Write mended files back, each whole or not at all.
+
+    Raises:
+        RulebookError: a file is not the workspace's own, or cannot be written.
+    """
+    shipped = bundled("rules").resolve()
+    root = workspace.root.resolve()
+    for shown, data in contents.items():
+        path = root / shown
+        if path.is_relative_to(shipped) and not path.is_relative_to(root):
+            message = "it is shipped; `quorate init` makes rules of your own"
+            raise RulebookError(f"{shown} is not mended: {message}")
+        beside = path.with_name(f".{path.name}.mended")
+        try:
+            beside.write_bytes(data)
+            beside.chmod(path.stat().st_mode)
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise RulebookError(
+                f"{shown} cannot be written: {error.strerror}"
+            ) from error
+
+
+def _unloaded(plugin: Plugin) -> Problem:
+    message = f"plugin {plugin.name}: {plugin.fault}"
+    return Problem("R428", message, Span(str(plugin.where)))
 
 
 def _gather(
@@ -97,7 +232,7 @@ def _gather(
     settings: Sequence[tuple[str, str]],
 ) -> Sources:
     rules: dict[str, bytes] = {}
-    laid: tuple[tuple[tuple[str, bytes], ...], ...] = ()
+    laid: tuple[Files, ...] = ()
     problems: list[Problem] = []
     for place in places:
         found, wrong = gather_sources(place, overlays, relative_to=workspace.root)
@@ -113,6 +248,17 @@ def _gather(
 def _files_of(sources: Sources) -> tuple[str, ...]:
     files = [shown for shown, _ in sources.rules]
     return (*files, *(shown for overlay in sources.overlays for shown, _ in overlay))
+
+
+def _with_content(sources: Sources, contents: Mapping[str, bytes]) -> Sources:
+    def other(files: Files) -> Files:
+        return tuple((shown, contents.get(shown, data)) for shown, data in files)
+
+    return replace(
+        sources,
+        rules=other(sources.rules),
+        overlays=tuple(map(other, sources.overlays)),
+    )
 
 
 def _overlay_folders(

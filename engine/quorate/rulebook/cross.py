@@ -50,6 +50,7 @@ CODES = {
     "R425": "a tuned param that has other values for some symbols",
     "R426": "no exit sells the whole of a position",
     "R427": "a tuned param that a kill switch uses",
+    "R428": "a plugin does not load",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")

@@ -30,12 +30,26 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """What to write instead of ``old``, which must stand at ``span`` within one line.
+
+    What stands there is compared first: a place inside an escaped or folded text is
+    not where it seems to be.
+    """
+
+    span: Span
+    old: str
+    new: str
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong, with a stable code, and what to do about it.
 
     Codes: Y1xx text and YAML, S2xx shape, R3xx expressions, R4xx rulebook.
-    ``source`` is the text of the line ``span`` points at, for carets.
+    ``source`` is the text of the line ``span`` points at, for carets. ``edit`` mends
+    it, when there is one way that was most likely meant.
     """
 
     code: str
@@ -45,6 +59,7 @@ class Problem:
     source: str = ""
     severity: Severity = Severity.ERROR
     related: tuple[tuple[str, Span], ...] = field(default=())
+    edit: Edit | None = None
 
     def concise(self) -> str:
         """Return ``path:line:column: error CODE: message``."""

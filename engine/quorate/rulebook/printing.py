@@ -42,11 +42,10 @@ def as_dict(problem: Problem) -> dict[str, Any]:
         "severity": str(problem.severity),
         "message": problem.message,
         "help": problem.help,
-        **_place(problem.span),
+        **place(problem.span),
         "source": problem.source,
-        "related": [
-            {"message": what, **_place(span)} for what, span in problem.related
-        ],
+        "related": [{"message": what, **place(span)} for what, span in problem.related],
+        "edit": _edit(problem),
     }
 
 
@@ -55,7 +54,8 @@ def visible(text: str) -> str:
     return "".join(map(_shown, text))
 
 
-def _place(span: Span) -> dict[str, Any]:
+def place(span: Span) -> dict[str, Any]:
+    """Return a place as JSON-ready values, its end filled in when it has none."""
     return {
         "path": span.path,
         "line": span.line,
@@ -63,6 +63,13 @@ def _place(span: Span) -> dict[str, Any]:
         "end_line": span.end_line or span.line,
         "end_column": span.end_column or span.column + 1,
     }
+
+
+def _edit(problem: Problem) -> dict[str, Any] | None:
+    edit = problem.edit
+    if edit is None:
+        return None
+    return {**place(edit.span), "old": edit.old, "new": edit.new}
 
 
 def _excerpt(problem: Problem) -> list[str]:

@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from quorate.face.options import counted, json_option, print_json, rulebook_options
+from quorate.face.options import rulebook_options
 from quorate.face.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from quorate.face.checking import Checked
-    from quorate.rulebook.rulebook import Rulebook
+    from quorate.face.checking import Inputs
+    from quorate.rulebook.diagnostics import Problem
+
+_TOGETHER = (
+    "--stdin and --stdin-filename go together, with --diff but not --fix; "
+    "--fix and --diff exclude each other"
+)
+
+FORMATS = ("full", "concise", "json", "github", "sarif", "junit")
+
+
+def prefixes(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the codes and beginnings of codes in ``R4,Y101``; refuse unknown ones."""
+    from quorate.rulebook.codes import TITLES  # noqa: PLC0415
+
+    found = [word.strip() for text in values for word in text.split(",")]
+    for word in found:
+        if not word or not any(code.startswith(word) for code in TITLES):
+            raise click.BadParameter(
+                f"no code begins with {word!r}; codes look like R4"
+            )
+    return tuple(found)
+
+
+def explain(context: click.Context, _parameter: click.Parameter, code: str) -> None:
+    """Print what a code means and end."""
+    if not code:
+        return
+    from quorate.rulebook.codes import catalogue  # noqa: PLC0415
+    from quorate.rulebook.diagnostics import did_you_mean  # noqa: PLC0415
+
+    known = catalogue()
+    found = known.get(code.upper())
+    if found is None:
+        near = did_you_mean(code.upper(), known)
+        advice = f"did you mean {near}?" if near else f"codes are {', '.join(known)}"
+        raise click.BadParameter(f"there is no code {code}; {advice}")
+    click.echo(str(found))
+    context.exit(0)
 
 
 @click.command()
@@ -24,12 +65,43 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["full", "concise", "json"]),
+    type=click.Choice(FORMATS),
     default="full",
     help="full shows the source with carets, concise one line a problem.",
 )
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings count as findings.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=prefixes,
+    help="Show only codes that begin so, as in R4,Y101.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    callback=prefixes,
+    help="Do not show codes that begin so.",
+)
+@click.option("--fix", is_flag=True, help="Make the edits that problems come with.")
+@click.option("--diff", is_flag=True, help="Show these edits, and change no file.")
+@click.option("--stdin", is_flag=True, help="Check a file that an editor sends.")
+@click.option(
+    "--stdin-filename",
+    "shown",
+    metavar="PATH",
+    help="The file that --stdin is in place of.",
+)
+@click.option(
+    "--explain-code",
+    metavar="CODE",
+    expose_value=False,
+    is_eager=True,
+    callback=explain,
+    help="Say what a code means, with a bad and a good example.",
+)
 @pass_session
 def check(
     session: Session,
@@ -39,6 +111,12 @@ def check(
     layout: str,
     as_json: bool,
     strict: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fix: bool,
+    diff: bool,
+    stdin: bool,
+    shown: str | None,
 ) -> None:
     """Prove the rules before they trade.
 
@@ -48,89 +126,48 @@ def check(
     rules and overlays when left out. Exits with 1 when there are findings, 2 when
     nothing could be checked.
     """
-    from quorate.face.checking import check as look  # noqa: PLC0415
+    from quorate.face import check_output, checking  # noqa: PLC0415
 
+    if stdin != (shown is not None) or fix + (stdin or diff) > 1:
+        raise click.UsageError(_TOGETHER)
     workspace = session.workspace().with_overlays(overlays)
     if paths:
         workspace = replace(workspace, overlays=overlays)
-    checked = look(workspace, workspace.host(), paths, settings)
-    if as_json or layout == "json":
-        print_json(_as_dict(checked))
-    else:
-        _print(checked, concise=layout == "concise")
-    found = checked.errors + (checked.warnings if strict else 0)
-    click.get_current_context().exit(1 if found else 0)
-
-
-def _as_dict(checked: Checked) -> dict[str, Any]:
-    from quorate.face.checking import facts_of  # noqa: PLC0415
-    from quorate.rulebook.printing import as_dict  # noqa: PLC0415
-
-    rulebook = checked.rulebook
-    return {
-        "ok": checked.errors == 0,
-        "errors": checked.errors,
-        "warnings": checked.warnings,
-        "problems": [as_dict(problem) for problem in checked.problems],
-        "plugins": [
-            {"name": one.name, "where": one.where, "fault": one.fault}
-            for one in checked.refused
-        ],
-        "files": list(checked.files),
-        "facts": facts_of(checked, rulebook) if rulebook else None,
-    }
-
-
-def _print(checked: Checked, *, concise: bool) -> None:
-    from quorate.rulebook.printing import render, visible  # noqa: PLC0415
-
-    for problem in checked.problems:
-        shown = visible(problem.concise()) if concise else render(problem)
-        click.echo(shown)
-    for plugin in checked.refused:
-        click.echo(f"{plugin.where}: error: plugin {plugin.name}: {plugin.fault}")
-    found = (
-        f"{counted(checked.errors, 'error')}, {counted(checked.warnings, 'warning')}"
+    inputs = checking.gather(workspace, paths, settings)
+    wanted = _wanted(select, ignore)
+    if shown is not None:
+        name = checking.shown_name(workspace, Path(shown))
+        inputs = inputs.with_file(name, sys.stdin.buffer.read())
+        wanted = _wanted(select, ignore, only=name)
+    rounds = checking.MOST_ROUNDS if fix or diff else 0
+    checked, contents, count = checking.mend_all(
+        inputs, workspace.host(), wanted, rounds
     )
-    looked = counted(len(checked.files) + len(checked.overlays), "file")
-    if checked.errors or checked.rulebook is None:
-        click.echo(f"{found} in {looked}")
-        return
-    if checked.warnings:
-        click.echo(found)
-    _print_facts(checked, checked.rulebook)
+    if diff:
+        _print_diff(inputs, contents)
+    else:
+        checking.write(workspace, contents)
+        check_output.write(checked, "json" if as_json else layout, count)
+    found = checked.errors + (checked.warnings if strict else 0)
+    changed = diff and bool(contents)
+    click.get_current_context().exit(1 if found or changed else 0)
 
 
-def _print_facts(checked: Checked, rulebook: Rulebook) -> None:
-    from quorate.face.checking import facts_of  # noqa: PLC0415
+def _wanted(
+    select: tuple[str, ...], ignore: tuple[str, ...], only: str | None = None
+) -> Callable[[Problem], bool]:
+    def wanted(problem: Problem) -> bool:
+        return (
+            (not select or problem.code.startswith(select))
+            and not (ignore and problem.code.startswith(ignore))
+            and only in (None, problem.span.path)
+        )
 
-    facts = facts_of(checked, rulebook)
-    rules = facts["rules"]
-    names, params = facts["names"], facts["params"]
-    changes = params["overridden"]
-    click.echo(f"ok: {counted(sum(rules.values()), 'rule')}, rulebook {facts['hash']}")
-    each = ", ".join(f"{name} {count}" for name, count in rules.items() if count)
-    lines = [
-        ("rules", each),
-        ("files", f"{len(facts['files'])}: {', '.join(facts['files'])}"),
-        ("names", f"{len(names['used'])} of {names['known']} are used"),
-        ("params", f"{params['count']}, {len(changes)} overridden"),
-        *(
-            ("", f"{c['name']} = {c['value']} ({c['by']}, {c['origin']})")
-            for c in changes
-        ),
-        *(
-            (f"guard {guard}", ", ".join(_guard(one) for one in found))
-            for guard, found in facts["guards"].items()
-        ),
-    ]
-    if checked.overlays:
-        laid = ", ".join(checked.overlays)
-        lines.append(("overlays", f"not laid on, checked each alone: {laid}"))
-    for label, text in lines:
-        click.echo(f"  {label:<18} {text}")
+    return wanted
 
 
-def _guard(found: dict[str, str]) -> str:
-    sides = {"both": "buys and sells", "buy": "buys", "sell": "sells"}
-    return f"{found['rule']} ({sides[found['side']]})"
+def _print_diff(inputs: Inputs, contents: dict[str, bytes]) -> None:
+    from quorate.rulebook.mending import difference  # noqa: PLC0415
+
+    for name, data in contents.items():
+        click.echo(difference(name, inputs.content(name) or b"", data), nl=False)
