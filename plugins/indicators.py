@@ -7,7 +7,7 @@ the columns in TA-Lib's order, then its parameters, whose defaults may be left o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,7 @@ def _known_stretches(columns: list[Floats]) -> Iterable[tuple[int, int]]:
     return zip(edges[::2], edges[1::2], strict=True)
 
 
+@lru_cache(maxsize=500)
 def _prepared(name: str, given: tuple[float, ...]) -> tuple[Callable[..., Any], int]:
     """Return the function with its parameters, and the rows it needs before a value."""
     known = _TALIB.abstract.Function(name)

@@ -12,6 +12,7 @@ import pytest
 from quorate.contract.vocabulary import Function, Kind
 from quorate.rulebook.compile_columns import (
     CHUNK,
+    ColumnCode,
     compile_columns,
     compile_columns_section,
     market_conjuncts,
@@ -181,3 +182,30 @@ def test_market_part_of_a_condition(text: str, part: str | None) -> None:
     if found is not None:
         assert set(found.reads) <= market
         assert {call.name for call in found.calls} <= market
+
+
+def test_the_code_of_a_rulebook_is_compiled_once() -> None:
+    code, expression = ColumnCode(), read("close > 1")
+    assert code.of(expression) is code.of(expression)
+    found, _ = code.of(expression)({"close": np.array([0.5, 2.0])})
+    assert found.tolist() == [False, True]
+
+
+def test_a_part_that_is_equal_to_the_whole_has_code_of_its_own() -> None:
+    code, whole = ColumnCode(), read("close > 1 and 1 > 2")
+    market = {"close"}.__contains__
+    part = code.market_part(whole, market)
+    assert part == whole, "the same text at the same place, with the same names"
+    assert part is not None
+    assert code.market_part(whole, market) is part
+    columns = {"close": np.array([0.5, 2.0])}
+    assert code.of(whole)(columns)[0].tolist() == [False, False]
+    assert code.of(part)(columns)[0].tolist() == [False, True]
+
+
+def test_the_part_depends_on_what_the_market_decides() -> None:
+    code, whole = ColumnCode(), read("close > 1 and cost < 2")
+    assert code.market_part(whole, {"floor"}.__contains__) is None
+    part = code.market_part(whole, {"close"}.__contains__)
+    assert part is not None
+    assert ast.unparse(part.tree) == "close > Decimal('1')"

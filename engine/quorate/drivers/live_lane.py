@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from quorate.contract.live import Bar, Tick
+from quorate.drivers.kept_candles import KeptCandles
 from quorate.flow.flow import Flow
 from quorate.rulebook.params import ParamValue
 from quorate.stages.votes import Signals, count_votes
@@ -42,15 +43,17 @@ class LiveLane:
     interrupted: bool = True
     entered: bool = True
     signals: Signals | None = None
-    _bars: list[Bar] = field(default_factory=list)
-    _stale: list[bool] = field(default_factory=list)
+    _kept: KeptCandles = field(init=False)
     _peaks: list[tuple[int, float]] = field(default_factory=list)
     _begun: tuple[object, Signals | None, int] = (None, None, 0)
+
+    def __post_init__(self) -> None:
+        self._kept = KeptCandles(self.symbol, KEPT_BARS)
 
     @property
     def closed_ms(self) -> int:
         """When the last known candle closed, 0 before the first."""
-        return self._bars[-1].open_ms + MINUTE_MS if self._bars else 0
+        return self._kept.closed_ms
 
     def see(self, tick: Tick) -> bool:
         """Take the last price, held between bid and ask; return whether it is new."""
@@ -82,19 +85,11 @@ class LiveLane:
 
         Minutes without a trade stay flat at the last close.
         """
-        if self._bars and bar.open_ms < self.closed_ms:
+        if bar.open_ms < self.closed_ms:
             return False
-        last = self._bars[-1] if self._bars else None
-        if last is not None:
-            missing = (bar.open_ms - self.closed_ms) // MINUTE_MS
-            # What a long interruption left out would be forgotten again at once.
-            first = max(self.closed_ms, bar.open_ms - KEPT_BARS * MINUTE_MS)
-            if missing * MINUTE_MS > bar.open_ms - first:
-                self._bars.clear()
-                self._stale.clear()
-            for open_ms in range(first, bar.open_ms, MINUTE_MS):
-                self._keep(_flat(last, open_ms), stale=True)
-        self._keep(bar, stale=bar.volume == 0)
+        if len(self._kept):
+            self._fill(bar.open_ms)
+        self._kept.add(bar, stale=bar.volume == 0)
         close_ms = bar.open_ms + MINUTE_MS
         if bar.open_ms >= self.price_ms:
             # No tick was seen in it, so its high is all there is to know.
@@ -103,12 +98,15 @@ class LiveLane:
             self._peak(close_ms, bar.close)
         return True
 
-    def _keep(self, bar: Bar, *, stale: bool) -> None:
-        self._bars.append(bar)
-        self._stale.append(stale)
-        if len(self._bars) > KEPT_BARS + KEPT_BARS // 2:
-            del self._bars[:-KEPT_BARS]
-            del self._stale[:-KEPT_BARS]
+    def _fill(self, until_ms: int) -> None:
+        """Add the minutes in which nothing was traded."""
+        begin_ms, price = self.closed_ms, self._kept.last_close
+        # What a long interruption left out would be forgotten again at once.
+        first_ms = max(begin_ms, until_ms - KEPT_BARS * MINUTE_MS)
+        if first_ms > begin_ms:
+            self._kept.clear()
+        for open_ms in range(first_ms, until_ms, MINUTE_MS):
+            self._kept.add(_flat(self.symbol, price, open_ms), stale=True)
 
     def restate(self) -> None:
         """Compute every column anew: after new candles, before they are decided on."""
@@ -118,18 +116,7 @@ class LiveLane:
 
     def candles(self) -> Candles:
         """Return the closed candles as columns, the last KEPT_BARS of them."""
-        bars = self._bars[-KEPT_BARS:]
-        return Candles(
-            symbol=self.symbol,
-            timeframe_ms=MINUTE_MS,
-            time_ms=np.array([bar.open_ms for bar in bars], dtype=np.int64),
-            open=_column([bar.open for bar in bars]),
-            high=_column([bar.high for bar in bars]),
-            low=_column([bar.low for bar in bars]),
-            close=_column([bar.close for bar in bars]),
-            volume=_column([bar.volume for bar in bars]),
-            stale=np.array(self._stale[-KEPT_BARS:], dtype=np.bool_),
-        )
+        return self._kept.candles()
 
     def stretch_ms(self) -> int:
         """Return since when the last candles have been candidates, 0 if not."""
@@ -200,17 +187,13 @@ class LiveView:
         return STALE if lane.interrupted else ""
 
 
-def _flat(last: Bar, open_ms: int) -> Bar:
+def _flat(symbol: str, price: float, open_ms: int) -> Bar:
     return Bar(
-        symbol=last.symbol,
+        symbol=symbol,
         open_ms=open_ms,
-        open=last.close,
-        high=last.close,
-        low=last.close,
-        close=last.close,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
         volume=0.0,
     )
-
-
-def _column(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array(values, dtype=np.float64)

@@ -27,15 +27,48 @@ Flags = NDArray[np.bool_]
 Columns = Mapping[str, Any]
 """Arrays of equal length, or single values that hold for every row, by name."""
 
+ColumnFunction = Callable[[Columns], tuple[NDArray[Any], Flags]]
+"""Gives an expression's values and its faults, one for each row."""
+
 CHUNK = 8_192
 
 _DTYPES: dict[Kind, Any] = {Kind.NUMBER: np.float64, Kind.FLAG: np.bool_}
 _BLANKS: dict[Kind, Any] = {Kind.NUMBER: np.nan, Kind.FLAG: False, Kind.TEXT: ""}
 
 
-def compile_columns(
-    expression: Expression, *, guard: bool = True
-) -> Callable[[Columns], tuple[NDArray[Any], Flags]]:
+class ColumnCode:
+    """The expressions of one rulebook as column functions, each compiled once.
+
+    They are told apart by identity: a part of a condition may be equal to the whole.
+    """
+
+    def __init__(self) -> None:
+        self._compiled: dict[int, tuple[Expression, ColumnFunction]] = {}
+        self._parts: dict[
+            tuple[int, frozenset[str]], tuple[Expression, Expression | None]
+        ] = {}
+
+    def of(self, expression: Expression) -> ColumnFunction:
+        """Return an expression's column function."""
+        known = self._compiled.get(id(expression))
+        if known is None:  # the expression is kept, so no other gets its id
+            known = expression, compile_columns(expression)
+            self._compiled[id(expression)] = known
+        return known[1]
+
+    def market_part(
+        self, expression: Expression, is_market: Callable[[str], bool]
+    ) -> Expression | None:
+        """Return what :func:`market_conjuncts` does, the same for the same names."""
+        names = frozenset(filter(is_market, expression.reads))
+        known = self._parts.get((id(expression), names))
+        if known is None:
+            known = expression, market_conjuncts(expression, names.__contains__)
+            self._parts[id(expression), names] = known
+        return known[1]
+
+
+def compile_columns(expression: Expression, *, guard: bool = True) -> ColumnFunction:
     """Compile one expression to a function of columns, giving values and faults.
 
     A fault marks the rows where the compiled function would raise: a division by zero

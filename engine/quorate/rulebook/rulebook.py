@@ -9,6 +9,7 @@ from typing import Any
 from quorate.contract.vocabulary import Fact, Function
 from quorate.rulebook.build import SECTIONS
 from quorate.rulebook.builder import Builder
+from quorate.rulebook.compile_columns import ColumnCode
 from quorate.rulebook.cross import check_ids, check_whole
 from quorate.rulebook.diagnostics import Problem, Severity, Span
 from quorate.rulebook.params import Params
@@ -34,7 +35,10 @@ __all__ = ["Reading", "Rulebook", "Sources", "gather_sources", "read_rulebook"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
-    """Every rule, checked and compiled; nothing in it changes."""
+    """Every rule, checked and compiled; nothing in it changes.
+
+    Only ``columns`` grows: what is needed on whole columns is compiled when it is.
+    """
 
     digest: str
     sources: Sources
@@ -50,6 +54,9 @@ class Rulebook:
     symbols: tuple[Alias, ...]
     facts: Mapping[str, Fact] = field(repr=False)
     functions: Mapping[str, Function] = field(repr=False)
+    columns: ColumnCode = field(
+        default_factory=ColumnCode, init=False, repr=False, compare=False
+    )
 
     def counts(self) -> dict[str, int]:
         """Return how many rules each section has."""

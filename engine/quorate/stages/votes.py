@@ -17,7 +17,6 @@ from quorate.contract.vocabulary import Stage
 from quorate.errors import TapeError
 from quorate.host.find import describe
 from quorate.host.host import Host
-from quorate.rulebook.compile_columns import compile_columns, market_conjuncts
 from quorate.rulebook.cross import formulas
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
@@ -55,7 +54,7 @@ class Sheet:
     def evaluate(self, expression: Expression) -> tuple[Any, Flags]:
         """Return an expression's values and faults, one for each candle."""
         self.provide(expression)
-        values, faults = compile_columns(expression)(self.columns)
+        values, faults = self.rulebook.columns.of(expression)(self.columns)
         rows = len(self.candles)
         if len(faults) != rows:  # nothing in it was a column: one row stands for all
             values, faults = np.repeat(values, rows), np.repeat(faults, rows)
@@ -123,15 +122,15 @@ class Signals:
         That part is what depends on market columns and params alone; a rule without
         one makes every candle a candidate.
         """
-        rulebook = self.sheet.rulebook
+        rulebook, code = self.sheet.rulebook, self.sheet.rulebook.columns
         columns = dict(self.sheet.columns)
         columns.update({name: as_float(value) for name, value in params.items()})
         found = np.zeros(len(self.candles), dtype=np.bool_)
         for rule in rulebook.entry:
-            part = market_conjuncts(rule.when.expression, self._is_market)
+            part = code.market_part(rule.when.expression, self._is_market)
             if part is None:
                 return np.ones(len(self.candles), dtype=np.bool_)
-            values, faults = compile_columns(part)(columns)
+            values, faults = code.of(part)(columns)
             found |= values & ~faults
         return found
 
