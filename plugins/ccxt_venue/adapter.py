@@ -61,7 +61,8 @@ class Adapter:
     """How one exchange is spoken to through ccxt.
 
     ``deadline_param`` takes a moment, ``deadline_window_param`` milliseconds from the
-    request's own time on; "" for none. ``path_costs`` are
+    request's own time on; "" for none. ``dead_man`` says that it cancels every order
+    when it is not called for a while, as far as ccxt can say so. ``path_costs`` are
     the points a private path costs in the REST budget; ``rest_tiers`` its limit and
     decay a second for each tier. ``order_fields`` and ``trade_fields`` say where exact
     figures stand in the raw reply. Fees are the dearest step of the documented ladder:
@@ -85,6 +86,7 @@ class Adapter:
     options: Mapping[str, Any] = field(default_factory=dict)
     market_buy_in_quote: bool = False
     fills_in_reply: bool = False
+    dead_man: bool = False
     strict_nonce: bool = True
     symbol_needed: bool = False
     read_errors: Errors = no_errors

@@ -143,6 +143,7 @@ KRAKEN = Adapter(
     lookup=Lookup.FILTER,  # fetch_order would send our id as userref
     deadline_param="deadline",
     deadline_most_ms=55_000,  # of 60 s: clocks differ
+    dead_man=True,  # CancelAllOrdersAfter
     # Said aloud: the fee in quote currency, whatever the default of the side is.
     send_params={"oflags": "fciq"},
     strict_nonce=True,

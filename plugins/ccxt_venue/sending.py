@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quorate import (
@@ -85,6 +86,20 @@ async def cancel(venue: CcxtVenue, order: Order) -> CancelReply:
     except Exception as error:  # noqa: BLE001 - no exception is an outcome
         failure = error
     return outcomes.of_cancel(venue.adapter, errand, failure, venue.secrets)
+
+
+async def hold_alive(venue: CcxtVenue, timeout_ms: int) -> None:
+    """Have every order cancelled ``timeout_ms`` from now, 0 for never.
+
+    It counts in whole seconds (docs.kraken.com/api-reference/trading/
+    cancel-all-orders-after-x), so what is left of one is rounded up.
+
+    Raises:
+        NoAnswer: it is not known whether the exchange has heard.
+    """
+    whole_ms = -(-timeout_ms // 1000) * 1000
+    call = partial(venue.exchange.cancel_all_orders_after, whole_ms)
+    await venue.ask("its dead man's switch", call, urgency=Urgency.PROTECT)
 
 
 def _cancelling(venue: CcxtVenue, order: Order, errand: Errand) -> dict[str, Any]:

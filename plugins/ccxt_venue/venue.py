@@ -31,7 +31,7 @@ from quorate import (
 from . import finding, sending
 from .adapters import adapter_for
 from .clock import ExchangeClock
-from .lanes import Budget, Lane, NoTurn
+from .lanes import Budget, Lane, NoTurn, Urgency
 from .opening import open_exchange
 from .outcomes import describe
 from .reports import total_of
@@ -87,6 +87,11 @@ class CcxtVenue:
         if self._keys is None:
             return ""
         return hashlib.sha256(self._keys.key.encode()).hexdigest()[:12]
+
+    @property
+    def hold_alive(self) -> Callable[[int], Awaitable[None]] | None:
+        """What holds off the exchange's dead man's switch, None where none is known."""
+        return partial(sending.hold_alive, self) if self.adapter.dead_man else None
 
     def send_path(self) -> Sequence[tuple[object, tuple[str, ...]]]:
         """Return what an order passes here and in ccxt, down to the signature."""
@@ -213,7 +218,12 @@ class CcxtVenue:
         return symbol
 
     async def ask(
-        self, what: str, call: Callable[[], Awaitable[Any]], *, exact: bool = True
+        self,
+        what: str,
+        call: Callable[[], Awaitable[Any]],
+        *,
+        exact: bool = True,
+        urgency: Urgency = Urgency.ASK,
     ) -> tuple[Any, object]:
         """Ask the exchange; return what ccxt made of the reply, and the reply's body.
 
@@ -223,7 +233,7 @@ class CcxtVenue:
             Unclear: nothing came, or what came is no answer.
         """
         for again in (True, False):
-            errand = Errand(exact=exact)
+            errand = Errand(exact=exact, urgency=urgency)
             try:
                 told = await self.run(errand, call)
             except Unclear as unclear:

@@ -212,7 +212,11 @@ def fold(records: list[Record]) -> State:
 
 def differences(runs: Killed) -> list[str]:
     """Return everything in which the exchange's books and the journal differ."""
-    ledger, records = runs.exchange.ledger(), runs.records()
+    return differences_of(runs.exchange.ledger(), runs.records())
+
+
+def differences_of(ledger: Mapping[str, Any], records: list[Record]) -> list[str]:
+    """Return everything in which an exchange's ledger and records differ."""
     state = fold(records)
     intents = {
         record.intent.client_id: record.intent

@@ -308,7 +308,7 @@ class Process:
             due = []
         names = dict.fromkeys([*self.asked, *(one.intent.client_id for one in due)])
         self.asked.clear()
-        self.doubts.forget(state)
+        self.doubts.forget(state, self.now_ms)
         for client_id in sorted(names):
             self.ask(client_id)
 

@@ -125,7 +125,10 @@ def test_a_cancel_that_may_be_lost_is_sent_again_after_a_while() -> None:
 def test_what_is_over_is_forgotten() -> None:
     doubts = Doubts()
     doubts.asked("r-1", START_MS)
-    doubts.forget(books.state_of(books.intended()))
+    later_ms = START_MS + 2 * doubting.LONGEST_WAIT_MS
+    doubts.forget(books.state_of(books.intended()), later_ms + 1)
     assert doubts.orders
-    doubts.forget(books.state_of())
+    doubts.forget(books.state_of(), later_ms)
+    assert doubts.orders, "it may be asked for again, after its pause"
+    doubts.forget(books.state_of(), later_ms + 1)
     assert not doubts.orders

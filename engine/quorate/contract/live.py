@@ -7,7 +7,7 @@ The venue reads no rule and keeps no state that a restart would miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -140,6 +140,14 @@ class LiveVenue(Protocol):
     @property
     def account(self) -> str:
         """What names the account without giving the key away: a hash of the key."""
+
+    @property
+    def hold_alive(self) -> Callable[[int], Awaitable[None]] | None:
+        """What puts off the moment at which the venue cancels every order by itself.
+
+        Called with milliseconds from now, 0 for never; raises ``NoAnswer`` when it is
+        not known to have worked. None for a venue that has no such switch.
+        """
 
     def send_path(self) -> Sequence[tuple[object, tuple[str, ...]]]:
         """Return whose functions an order passes on its way out, once it is open.

@@ -15,8 +15,9 @@ from quorate.drivers.doubting import Doubts, doubtful, gone, wants_cancel
 from quorate.drivers.live import LiveDriver
 from quorate.drivers.settling import vanished
 from quorate.errors import NoAnswer
+from quorate.values.trade import Order
 
-PAUSE_S = 0.05
+PAUSE_MS = 50
 """Shortest pause of the wall clock between two rounds of questions."""
 
 AUDIT_EVERY_MS = 60_000
@@ -40,7 +41,7 @@ class Asker:
                 await self._audit_if_due()  # many doubts must not put it off
             await self._audit_if_due()
             self.doubts.forget(self.driver.flow.state, self.driver.now_ms())
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_MS / 1000)
 
     def _due(self) -> list[str]:
         """Return the orders to ask for now: those in doubt, then those asked to."""
@@ -75,8 +76,20 @@ class Asker:
         doubts.absent(client_id, asked_ms)
         ended = gone(driver.flow.state, client_id, driver.now_ms(), doubts)
         if ended is not None:
+            await self._end(order, ended)
+
+    async def _end(self, order: Order, ended: Ended) -> None:
+        """End an order that is gone, with the fills of it that nobody has told."""
+        driver, client_id = self.driver, ended.client_id
+        trades: list[VenueTrade] = []
+        if ended.reason != "not_placed":
+            try:
+                trades = await self.venue.trades(order.intent.made_ms)
+            except NoAnswer:
+                return  # asked again with the order
+        if client_id in driver.flow.state.live:
             driver.note("warning", f"order {client_id}: {ended.reason}, by evidence")
-            driver.answer(ended)
+            driver.answer(*vanished(driver.flow.state, ended, trades))
 
     async def _audit_if_due(self) -> None:
         if self.driver.now_ms() >= self._audit_ms:

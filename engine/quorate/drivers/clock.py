@@ -25,13 +25,15 @@ class LiveClock:
     pace: float = 1.0
     read: Callable[[], float] = monotonic
     _begin_s: float = field(init=False)
+    _least_ms: int = 0
 
     def __post_init__(self) -> None:
         self._begin_s = self.read()
 
     def now_ms(self) -> int:
         """Return the venue's time now, UTC milliseconds."""
-        return self.venue_ms + int((self.read() - self._begin_s) * self.pace * 1000)
+        passed_ms = int((self.read() - self._begin_s) * self.pace * 1000)
+        return max(self._least_ms, self.venue_ms + passed_ms)
 
     def wall_s(self, duration_ms: float) -> float:
         """Return how many seconds of the wall clock a duration of the venue's takes."""
@@ -42,6 +44,10 @@ class LiveClock:
         return self.now_ms() - told_ms
 
     def set(self, venue_ms: int) -> None:
-        """Take over the venue's time; never back, so that records stay in order."""
-        self.venue_ms = max(self.now_ms(), venue_ms)
-        self._begin_s = self.read()
+        """Take over the venue's time; never back, so that records stay in order.
+
+        A clock that was ahead stands still until the venue's time has come up to it:
+        one that stayed ahead would take silence for evidence too early.
+        """
+        self._least_ms = self.now_ms()
+        self.venue_ms, self._begin_s = venue_ms, self.read()

@@ -106,10 +106,11 @@ class Doubts:
         """Note that the venue knows the order: earlier silence proves nothing."""
         self.orders[client_id] = replace(self.of(client_id), absent_ms=())
 
-    def forget(self, state: State) -> None:
-        """Let go of the orders that are over."""
-        for client_id in list(self.orders):
-            if client_id not in state.live:
+    def forget(self, state: State, now_ms: int) -> None:
+        """Let go of orders that are over, once they are no longer asked for."""
+        for client_id, doubt in list(self.orders.items()):
+            lately = now_ms - doubt.asked_ms <= 2 * LONGEST_WAIT_MS
+            if client_id not in state.live and not lately:
                 del self.orders[client_id]
 
 

@@ -28,7 +28,6 @@ from quorate.contract.records import (
     CancelRefused,
     Found,
     ModeSet,
-    Record,
     Refused,
     Stopped,
     Unknown,
@@ -36,6 +35,7 @@ from quorate.contract.records import (
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.doubting import NEVER_MS
 from quorate.drivers.live_lane import LiveLane, LiveView
+from quorate.drivers.noting import told_of
 from quorate.drivers.reconcile import WHY
 from quorate.drivers.settling import settle
 from quorate.flow.events import (
@@ -59,6 +59,9 @@ from quorate.values.trade import Intent
 
 LOOK_EVERY_MS = 1000
 """How often an open position is looked at when its price does not move."""
+
+LOOKS_IN_A_ROW = 100
+"""How many prices come before a closed candle that waits: none waits for ever."""
 
 RECENT = 50
 
@@ -107,7 +110,8 @@ class LiveDriver:
     _looked: dict[str, int] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _broken: asyncio.Future[None] | None = None
+    _passed: int = 0
+    _failure: BaseException | None = None
 
     def __post_init__(self) -> None:
         self.flow = Flow(self.rulebook, self.host, self.view)
@@ -144,10 +148,13 @@ class LiveDriver:
         self._news.set()
 
     def _gap(self, gap: Gap) -> None:
+        before = self.streams.get(gap.stream)
         self.streams[gap.stream] = "" if gap.over else gap.why or "interrupted"
-        level = "info" if gap.over else "warning"
-        told = "goes on" if gap.over else "is interrupted"
-        self.note(level, f"the {gap.stream} stream {told}: {gap.why or 'no reason'}")
+        if before or not gap.over:  # else it has only said that it is there
+            level = "info" if gap.over else "warning"
+            told = "goes on" if gap.over else "is interrupted"
+            why = gap.why or "no reason was told"
+            self.note(level, f"the {gap.stream} stream {told}: {why}")
         if gap.stream == "market":
             for lane in self.view.lanes.values():
                 lane.interrupted = not gap.over
@@ -161,19 +168,21 @@ class LiveDriver:
         Raises:
             JournalError: an outcome could not be made durable; nothing more is done.
         """
-        loop = asyncio.get_running_loop()
-        self._broken = loop.create_future()
         try:
-            while True:
-                while self._step():
+            while self._failure is None:
+                if self._step():
                     await asyncio.sleep(0)  # let the wire be read between two events
-                    if self._broken.done():
-                        self._broken.result()
-                await self._wait()
+                else:
+                    await self._wait()
+            raise self._failure
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.end_tasks()
+
+    async def end_tasks(self) -> None:
+        """Wait for nothing more; what has left goes on at the venue."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wait(self) -> None:
         """Wait for news, or for the next moment that was asked for."""
@@ -197,13 +206,21 @@ class LiveDriver:
             while self._wakes and self._wakes[0] <= now_ms:
                 heapq.heappop(self._wakes)
             self.take([Wake(now_ms)])
-        elif self._ticks:
+        elif self._passed < LOOKS_IN_A_ROW and self._look_next(now_ms):
+            self._passed += 1
+        else:
+            self._passed = 0
+            return self._next_bar(now_ms) or self._look_next(now_ms)
+        return True
+
+    def _look_next(self, now_ms: int) -> bool:
+        """Look at what moved; else at a position whose price has not for a while."""
+        if self._ticks:
             symbol = next(iter(self._ticks))
             del self._ticks[symbol]
             self._look(symbol, now_ms)
-        elif not self._look_again(now_ms):
-            return self._next_bar(now_ms)
-        return True
+            return True
+        return self._look_again(now_ms)
 
     def _look(self, symbol: str, now_ms: int) -> None:
         self._looked[symbol] = now_ms
@@ -248,9 +265,9 @@ class LiveDriver:
         elif not settled.ours:
             self._not_ours(report)
 
-    def answer(self, answer: Answer) -> None:
-        """Take an answer when its turn comes."""
-        self._answers.append([answer])
+    def answer(self, *answers: Answer) -> None:
+        """Take answers as one unit, when their turn comes."""
+        self._answers.append(answers)
         self._news.set()
 
     def _not_ours(self, report: OrderReport) -> None:
@@ -281,15 +298,11 @@ class LiveDriver:
             self.write(outcome, bars)
         self.recent.extend(outcome.decisions)
         for record in outcome.records:
-            self._tell_record(record)
+            told = told_of(record)
+            if told is not None:
+                self.note(*told)
         for action in outcome.actions:
             self.act(action)
-
-    def _tell_record(self, record: Record) -> None:
-        """Tell people of what is out of the ordinary."""
-        if isinstance(record, Unknown):
-            text = f"order {record.client_id}: no clear answer ({record.why})"
-            self.note("warning", text)
 
     def act(self, action: Action) -> None:
         """Do what the flow asked for; it is in the journal."""
@@ -309,11 +322,10 @@ class LiveDriver:
     def _done(self, task: asyncio.Task[None]) -> None:
         """Let no task die unseen."""
         self._tasks.discard(task)
-        if task.cancelled() or task.exception() is None or self._broken is None:
-            return
-        if not self._broken.done():
-            self._broken.set_exception(task.exception() or RuntimeError())
-        self._news.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failure = self._failure or error
+            self._news.set()
 
     async def _send(self, intent: Intent) -> None:
         answer = self._tampered(intent) or await self.venue.send(intent)

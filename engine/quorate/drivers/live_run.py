@@ -7,17 +7,17 @@ everything, the differences are told and settled, and only then is anything deci
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from secrets import token_hex
 from time import monotonic
 from typing import Any
 
 from quorate.contract.live import Bar, Keys, LiveVenue
 from quorate.contract.records import ModeSet, Record, RulesChanged, Started
+from quorate.drivers.account_lock import lock_account
 from quorate.drivers.asking import Asker
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.control import Wish
@@ -25,29 +25,24 @@ from quorate.drivers.doubting import MARGIN_MS, Doubts
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_lane import KEPT_BARS
 from quorate.drivers.reconcile import Reconciliation, compare
-from quorate.drivers.recovery import take_snapshot
+from quorate.drivers.recovery import ask_again, take_snapshot
 from quorate.drivers.run import ask_limits
-from quorate.errors import JournalError, NoAnswer, VenueError
+from quorate.drivers.upkeep import SHUTDOWN, Upkeep, must_hold
+from quorate.errors import JournalError, QuorateError, VenueError
 from quorate.flow.events import Cancel, Outcome, WakeAt
 from quorate.flow.state import State
 from quorate.host.host import Host
 from quorate.journal.journal import Journal
-from quorate.journal.store import Lease, take_lease
 from quorate.rulebook.rulebook import Rulebook
 from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
 from quorate.values.timeframes import MINUTE_MS
-from quorate.values.trade import Order, Position, Purpose
+from quorate.values.trade import Order, OrderStatus, Position, Purpose
 
-SHUTDOWN = "shutdown"
-"""Why a run that is stopped only reduces; the next start takes it back."""
-
-WISH_EVERY_MS = 200
 QUIET_FOR_S = 15
 """How long a run that is stopped waits for the venue's answers."""
 
-CLOCK_EVERY_MS = 300_000
-CLOCK_AHEAD_MS = 2_000
+QUIET_EVERY_MS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +115,8 @@ async def run_live(
         run = LiveRun(setup, journal, venue, calls)
         await venue.open(run.symbols, setup.keys)
         stack.callback(lock_account(setup.name, venue.account).release)
+        if run.switch_ms:
+            must_hold(venue, run.switch_ms)  # or it does not even begin
         await run.start()
         calls.started(run.driver)
         await run.trade(stop)
@@ -136,28 +133,51 @@ class LiveRun:
         self.venue, self.calls = venue, calls
         self.records = list(journal.records())
         self.symbols = _symbols(setup.symbols, self.records)
+        self.switch_ms = int(setup.settings.get("dead_man_switch") or 0)
         self.driver: LiveDriver
+        self.upkeep: Upkeep
 
     async def start(self) -> None:
-        """Recover: fold the journal, ask the venue, settle the differences."""
-        setup, pace = self.setup, float(self.setup.settings.get("pace", 1))
-        clock = LiveClock(await self.venue.clock_ms(), pace)
-        self.driver = LiveDriver(
+        """Recover: fold the journal, ask the venue, settle the differences.
+
+        Raises:
+            QuorateError: the journal is not this account's, or the venue does not tell.
+        """
+        pace = float(self.setup.settings.get("pace", 1))
+        self._prepare(LiveClock(await ask_again(self.venue.clock_ms), pace))
+        try:
+            await self._recover()
+        except BaseException:
+            await self.driver.end_tasks()
+            raise
+
+    def _prepare(self, clock: LiveClock) -> None:
+        """Put the driver together."""
+        setup, calls = self.setup, self.calls
+        self.driver = driver = LiveDriver(
             rulebook=setup.rulebook,
             host=setup.host,
             venue=self.venue,
             clock=clock,
             write=self._write,
-            on_note=self.calls.note,
+            on_note=calls.note,
+        )
+        self.upkeep = Upkeep(
+            driver, self.venue, calls.wish, calls.taken, self.switch_ms
         )
         for holder, names in self.venue.send_path():
-            self.driver.pins.add(holder, *names)
-        digest, sources = setup.rulebook.digest, setup.rulebook.sources
-        self.journal.keep_rulebook(digest, sources.as_texts())
+            driver.pins.add(holder, *names)
+
+    async def _recover(self) -> None:
         if self.records:
             self._same_account(self.records[0])
+        rulebook = self.setup.rulebook
+        self.journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
+        if self.records:
             await self._look_back()
             wakes = self.driver.flow.recover(self.records)
+            # A halt comes before anything that recovery would send.
+            self.upkeep.take_wish(stricter_only=True)
             await self._reconcile(wakes)
         else:
             self.driver.take([await self._begin()])
@@ -186,8 +206,8 @@ class LiveRun:
             )
 
     async def _begin(self) -> Started:
-        markets = await self.venue.markets()
-        balances = await self.venue.balances()
+        markets = await ask_again(self.venue.markets)
+        balances = await ask_again(self.venue.balances)
         named = {name for m in markets.values() for name in (m.base, m.quote)}
         kept = {name: balances.get(name, ZERO) for name in named}
         deadline_ms = int(self.setup.settings.get("deadline", 0))
@@ -204,7 +224,10 @@ class LiveRun:
         )
 
     async def _look_back(self) -> None:
-        """Learn the candles of the past: what the journal kept, then what is later."""
+        """Learn the candles of the past: what the journal kept, then what is later.
+
+        Those are recorded: the next start would otherwise find a hole in them.
+        """
         now_ms = self.driver.now_ms()
         since_ms = now_ms - KEPT_BARS * MINUTE_MS
         for symbol in self.symbols:
@@ -212,9 +235,11 @@ class LiveRun:
             lane.entered = symbol in self.setup.symbols
             for bar in self.journal.candles(symbol=symbol, from_ms=since_ms):
                 lane.add(bar)
-            bars = await self.venue.bars(symbol, lane.closed_ms or since_ms)
-            for bar in bars:
-                lane.add(bar)
+            known_ms = lane.closed_ms or since_ms
+            bars = await ask_again(partial(self.venue.bars, symbol, known_ms))
+            fresh = [bar for bar in bars if lane.add(bar)]
+            if fresh:
+                self._write(Outcome(), fresh)
 
     async def _reconcile(self, wakes: Sequence[WakeAt]) -> None:
         state, driver = self.driver.flow.state, self.driver
@@ -245,86 +270,62 @@ class LiveRun:
             driver.take([RulesChanged(at_ms=now_ms, rulebook=digest)])
         if state.mode is Mode.REDUCE_ONLY and state.mode_why == SHUTDOWN:
             driver.take([ModeSet(at_ms=now_ms, mode=Mode.ACTIVE, why="start")])
+        self.upkeep.take_wish()
+        self.records.clear()  # folded; a long journal is large
         for lane in driver.view.lanes.values():
             lane.restate()
 
     async def trade(self, stop: asyncio.Event) -> None:
-        """Let everything run until ``stop`` is set or a part of it fails."""
-        driver = self.driver
-        asker = Asker(driver, self.venue, Doubts(margin_ms=self._margin_ms))
-        parts: list[asyncio.Task[None]] = [
-            asyncio.create_task(part)
-            for part in (
-                driver.work(),
-                self.venue.watch(driver.tell),
-                self.venue.follow(driver.tell),
-                asker.work(),
-                self._wishes(),
-                self._check_clock(),
-            )
-        ]
+        """Let everything run until ``stop`` is set or a part of it fails.
+
+        Raises:
+            QuorateError: a part has failed, or has ended by itself.
+        """
+        parts = self._parts()
         every: list[asyncio.Task[Any]] = [*parts, asyncio.create_task(stop.wait())]
         try:
             await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
-                await self._quiet(parts)
-            for part in parts:
-                if part.done():
-                    part.result()
-                    raise VenueError("a part of the run ended by itself")
+            failed = [part for part in parts if part.done()]
+            if not any(isinstance(_error(one), JournalError) for one in failed):
+                await self._quiet(parts[0])
+            for part in failed or [part for part in parts if part.done()]:
+                _raise(part)
         finally:
             for task in every:
                 task.cancel()
             await asyncio.gather(*every, return_exceptions=True)
+        await self.upkeep.let_go()
 
-    async def _quiet(self, parts: Sequence[asyncio.Task[None]]) -> None:
+    def _parts(self) -> list[asyncio.Task[None]]:
+        """Start what a run consists of, the driver first."""
+        driver, venue, upkeep = self.driver, self.venue, self.upkeep
+        asker = Asker(driver, venue, Doubts(margin_ms=self._margin_ms))
+        works = {
+            "the driver": driver.work(),
+            "the market data": venue.watch(driver.tell),
+            "the stream of orders": venue.follow(driver.tell),
+            "asking for orders": asker.work(),
+            "halt and resume": upkeep.hear(),
+            "the clock": upkeep.keep_time(),
+        }
+        if self.switch_ms:
+            works["the dead man's switch"] = upkeep.stay_alive()
+        return [asyncio.create_task(work, name=name) for name, work in works.items()]
+
+    async def _quiet(self, work: asyncio.Task[None]) -> None:
         """Stop entries, cancel those that rest, and wait for what is on its way."""
         driver = self.driver
         driver.closing = True
         state = driver.flow.state
-        if state.mode is Mode.ACTIVE:
-            stopped = ModeSet(
-                at_ms=driver.now_ms(), mode=Mode.REDUCE_ONLY, why=SHUTDOWN
-            )
+        if state.mode is Mode.ACTIVE and _may_enter(state):
+            now_ms = driver.now_ms()
+            stopped = ModeSet(at_ms=now_ms, mode=Mode.REDUCE_ONLY, why=SHUTDOWN)
             driver.take([stopped])
         until_s = monotonic() + QUIET_FOR_S
-        while monotonic() < until_s and not any(part.done() for part in parts):
-            entries = any(
-                order.intent.purpose is Purpose.ENTRY for order in state.live.values()
-            )
-            if driver.idle and not entries:
+        while monotonic() < until_s and not work.done():
+            if driver.idle and all(map(_may_stay, state.live.values())):
                 return
-            await asyncio.sleep(WISH_EVERY_MS / 1000)
-
-    async def _wishes(self) -> None:
-        """Take the modes that a person asks for."""
-        while True:
-            wish = self.calls.wish()
-            if wish is not None:
-                self._take_wish(wish)
-            await asyncio.sleep(WISH_EVERY_MS / 1000)
-
-    def _take_wish(self, wish: Wish) -> None:
-        driver = self.driver
-        if driver.flow.state.mode is not wish.mode:
-            now_ms = driver.now_ms()
-            driver.take([ModeSet(at_ms=now_ms, mode=wish.mode, why=wish.why)])
-            driver.note("warning", f"mode {wish.mode}: {wish.why}")
-        self.calls.taken()
-
-    async def _check_clock(self) -> None:
-        """Keep the venue's time: a computer that slept comes back with another."""
-        driver = self.driver
-        while True:
-            await asyncio.sleep(driver.clock.wall_s(CLOCK_EVERY_MS))
-            try:
-                told_ms = await self.venue.clock_ms()
-            except NoAnswer:
-                continue
-            ahead_ms = driver.clock.ahead_ms(told_ms)
-            if abs(ahead_ms) > CLOCK_AHEAD_MS * driver.clock.pace:
-                driver.note("alarm", f"the clock was {ahead_ms} ms ahead; set anew")
-                driver.clock.set(told_ms)
+            await asyncio.sleep(QUIET_EVERY_MS / 1000)
 
     def finished(self) -> Finished:
         """Return what is left open."""
@@ -336,6 +337,39 @@ class LiveRun:
         )
 
 
+def _may_enter(state: State) -> bool:
+    """Return whether an entry is on its way, rests, or waits to be sent."""
+    live = (order.intent.purpose for order in state.live.values())
+    waiting = (one.proposal.purpose for one in state.waiting.values())
+    return Purpose.ENTRY in {*live, *waiting}
+
+
+def _may_stay(order: Order) -> bool:
+    """Return whether an order is left as it is by a run that ends."""
+    entry = order.intent.purpose is Purpose.ENTRY
+    return order.status is OrderStatus.OPEN and not (entry or order.cancel_asked)
+
+
+def _error(part: asyncio.Task[None]) -> BaseException | None:
+    return None if part.cancelled() else part.exception()
+
+
+def _raise(part: asyncio.Task[None]) -> None:
+    """Raise why a part of a run is over: none of them ends by itself.
+
+    Raises:
+        QuorateError: always.
+    """
+    error = _error(part)
+    if isinstance(error, QuorateError):
+        raise error
+    told = "ended by itself" if error is None else f"{type(error).__name__}: {error}"
+    raise QuorateError(
+        f"{part.get_name()} failed ({told}); what was decided is in the journal, and "
+        "the next start goes on from it"
+    ) from error
+
+
 def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...]:
     """Return the symbols to be traded, and those where something is still open."""
     state = State()
@@ -344,16 +378,3 @@ def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...
     held = [position.symbol for position in state.positions.values()]
     ordered = [order.intent.symbol for order in state.live.values()]
     return tuple(dict.fromkeys((*wanted, *held, *ordered)))
-
-
-def lock_account(name: str, account: str) -> Lease:
-    """Return the right to trade an account, for this process alone on this machine.
-
-    Raises:
-        JournalError: another run holds it.
-    """
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(home) / "quorate" / f"{name}-{account}.lock"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = f"account {account} of {name} is traded by another run; stop that run first"
-    return take_lease(path, told)
