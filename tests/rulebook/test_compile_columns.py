@@ -191,21 +191,13 @@ def test_the_code_of_a_rulebook_is_compiled_once() -> None:
     assert found.tolist() == [False, True]
 
 
-def test_a_part_that_is_equal_to_the_whole_has_code_of_its_own() -> None:
-    code, whole = ColumnCode(), read("close > 1 and 1 > 2")
-    market = {"close"}.__contains__
-    part = code.market_part(whole, market)
-    assert part == whole, "the same text at the same place, with the same names"
-    assert part is not None
-    assert code.market_part(whole, market) is part
-    columns = {"close": np.array([0.5, 2.0])}
-    assert code.of(whole)(columns)[0].tolist() == [False, False]
-    assert code.of(part)(columns)[0].tolist() == [False, True]
-
-
 def test_the_part_depends_on_what_the_market_decides() -> None:
     code, whole = ColumnCode(), read("close > 1 and cost < 2")
     assert code.market_part(whole, {"floor"}.__contains__) is None
     part = code.market_part(whole, {"close"}.__contains__)
     assert part is not None
     assert ast.unparse(part.tree) == "close > Decimal('1')"
+    assert code.market_part(whole, {"close", "floor"}.__contains__) is part
+    columns = {"close": np.array([0.5, 2.0]), "cost": 3.0}
+    assert code.of(part)(columns)[0].tolist() == [False, True]
+    assert code.of(whole)(columns)[0].tolist() == [False, False]

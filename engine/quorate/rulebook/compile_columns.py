@@ -39,7 +39,7 @@ _BLANKS: dict[Kind, Any] = {Kind.NUMBER: np.nan, Kind.FLAG: False, Kind.TEXT: ""
 class ColumnCode:
     """The expressions of one rulebook as column functions, each compiled once.
 
-    They are told apart by identity: a part of a condition may be equal to the whole.
+    They are told apart by identity: to compare them would cost more than it saves.
     """
 
     def __init__(self) -> None:
