@@ -92,7 +92,7 @@ def _run(run: Run, console: Console) -> None:
         f"Run {escape(run.id)}",
         (
             ("period", span),
-            ("tape", escape(run.source)),
+            ("tape" if "@" in run.source else "account", escape(run.source)),
             ("rulebook", escape(run.rulebook)),
             ("venue", escape(run.venue)),
         ),
