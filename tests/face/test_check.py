@@ -133,3 +133,13 @@ def test_an_editor_s_new_file_is_laid_into_the_rulebook(workspace: Path) -> None
 )
 def test_options_that_do_not_go_together(workspace: Path, words: Any) -> None:
     assert check(workspace, *words, sent="").exit_code == 2
+
+
+def test_a_code_is_explained(tmp_path: Path) -> None:
+    shown = check(tmp_path, "--explain-code", "r310")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("R310: unknown name\n")
+    assert "Good:\n" in shown.stdout
+    shown = check(tmp_path, "--explain-code", "R3100")
+    assert shown.exit_code == 2
+    assert "did you mean R310?" in shown.stderr
