@@ -32,10 +32,6 @@ STOPPING = (
 )
 
 
-class StoppedEarly(Exception):  # noqa: N818 - what a person asked for, not an error
-    """A signal came before the run had begun to trade; it has sent nothing."""
-
-
 @dataclass(slots=True)
 class LiveTrade:
     """One live run and what shows it.
@@ -55,10 +51,8 @@ class LiveTrade:
         """Trade until a signal asks for the end.
 
         Raises:
-            StoppedEarly: a signal came before there was anything to leave.
             QuorateError: the run could not start, or could not go on.
         """
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
         begin = Journal.open if self.journal.is_file() else Journal.create
         with begin(self.journal) as journal, self._logged():
             page = self.show.shown() if isinstance(self.show, LiveStatus) else None
@@ -88,14 +82,11 @@ class LiveTrade:
             wish=self._asked,
             taken=self._taken,
         )
-        trading = asyncio.create_task(run_live(self.setup, journal, stop, calls))
         telling = asyncio.create_task(self._tell())
         for one in _SIGNALS:
-            loop.add_signal_handler(one, self._signalled, stop, trading)
+            loop.add_signal_handler(one, self._signalled, stop)
         try:
-            return await trading
-        except asyncio.CancelledError:
-            raise StoppedEarly from None
+            return await run_live(self.setup, journal, stop, calls)
         finally:
             telling.cancel()
             if isinstance(self.show, LiveLines):
@@ -103,7 +94,7 @@ class LiveTrade:
             for one in _SIGNALS:
                 loop.remove_signal_handler(one)
 
-    def _signalled(self, stop: asyncio.Event, trading: asyncio.Task[Finished]) -> None:
+    def _signalled(self, stop: asyncio.Event) -> None:
         if stop.is_set():
             if monotonic() - self._asked_s > ONE_WISH_S:
                 if isinstance(self.show, LiveStatus):
@@ -113,8 +104,6 @@ class LiveTrade:
         self._asked_s = monotonic()
         self._note("warning", STOPPING)
         stop.set()
-        if self.show.driver is None:
-            trading.cancel()  # nothing has begun that would have to be left in order
 
     async def _tell(self) -> None:
         while isinstance(self.show, LiveLines):

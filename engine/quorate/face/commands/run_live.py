@@ -119,7 +119,7 @@ def _confirm(plan: LivePlan, said: dict[str, Any]) -> None:
 def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     from quorate.drivers.secrecy import redact  # noqa: PLC0415
     from quorate.face.live_status import LiveLines, LiveStatus  # noqa: PLC0415
-    from quorate.face.live_trade import LiveTrade, StoppedEarly  # noqa: PLC0415
+    from quorate.face.live_trade import LiveTrade  # noqa: PLC0415
     from quorate.face.live_words import closing_lines  # noqa: PLC0415
     from quorate.values.trade import OrderStatus  # noqa: PLC0415
 
@@ -140,9 +140,6 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     trade = LiveTrade(plan.setup, plan.journal, show, end_at_once)
     try:
         finished = trade.run()
-    except StoppedEarly:
-        _tell_left(None, again)
-        click.get_current_context().exit(INTERRUPTED)
     except QuorateError:
         _tell_left(trade.left, again)
         raise
@@ -157,7 +154,7 @@ def _tell_left(left: Finished | None, again: str) -> None:
     from quorate.face.live_words import left_lines  # noqa: PLC0415
 
     if left is None:
-        click.echo(f"nothing was sent by this run. Try again with: {again}", err=True)
+        click.echo(f"it had not begun to trade. Try again with: {again}", err=True)
         return
     for line in left_lines(left):
         click.echo(line, err=True)
