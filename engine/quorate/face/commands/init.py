@@ -12,7 +12,10 @@ from quorate.errors import WorkspaceError
 from quorate.face.session import Session, pass_session
 
 _TEMPLATE = Path(__file__).parents[1] / "template"
-_IGNORED = "# What runs leave behind.\nruns/\n__pycache__/\n# Keys belong in no repository.\n*.key\n"
+_IGNORED = (
+    "# What runs leave behind.\nruns/\n__pycache__/\n"
+    "# Keys belong in no repository.\n*.key\n"
+)
 
 
 @click.command()
@@ -60,7 +63,7 @@ def write_workspace_files(root: Path) -> tuple[int, list[str]]:
 
 def _files(root: Path) -> Iterator[tuple[Path, bytes]]:
     """Yield everything a workspace has: path and content."""
-    for kind, pattern in (("rules", "**/*.yaml"), ("schemas", "*.json")):
+    for kind, pattern in (("rules", "**/*.yaml"), ("schemas", "*.schema.json")):
         shipped = bundled(kind)
         for path in sorted(shipped.glob(pattern)):
             yield root / kind / path.relative_to(shipped), path.read_bytes()
