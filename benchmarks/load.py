@@ -15,6 +15,7 @@ import random
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter, process_time
@@ -29,6 +30,7 @@ from quorate import (
     Filled,
     Intended,
     Intent,
+    Leaving,
     Liquidity,
     Market,
     Order,
@@ -54,6 +56,26 @@ from quorate.values.timeframes import MINUTE_MS
 ROOT = Path(__file__).parents[1]
 ONE = Decimal(1)
 PRICE = Decimal(100)
+BUSY = 0.5
+"""Load average above which others take part of what is measured."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """When what became known, by position: seconds of the wall clock."""
+
+    told: dict[str, float] = field(default_factory=dict)
+    decided: dict[str, float] = field(default_factory=dict)
+    durable: dict[str, float] = field(default_factory=dict)
+    sent: dict[str, float] = field(default_factory=dict)
+
+    def delays_ms(self, moments: dict[str, float]) -> list[float]:
+        """Return how long after its price a moment came, shortest first."""
+        return sorted(
+            (moments[one] - told_s) * 1e3
+            for one, told_s in self.told.items()
+            if one in moments
+        )
 
 
 class Wire:
@@ -62,13 +84,13 @@ class Wire:
     name = "wire"
     has_deadline = False
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Seen) -> None:
         self.driver: LiveDriver
-        self.sent: dict[str, float] = {}
+        self.seen = seen
 
     async def send(self, intent: Intent) -> Accepted | Refused | Unknown:
         """Take an order and fill it a moment later."""
-        self.sent[intent.symbol] = perf_counter()
+        self.seen.sent.setdefault(intent.position_id, perf_counter())
         self.driver.tell(
             OrderReport(
                 at_ms=0,
@@ -158,15 +180,19 @@ def bought(number: int, symbol: str, at_ms: int) -> list[Intended | Filled | End
     ]
 
 
-def open_driver(journal: Journal, symbols: Sequence[str], positions: int) -> LiveDriver:
+def open_driver(
+    journal: Journal, symbols: Sequence[str], positions: int, seen: Seen
+) -> LiveDriver:
     """Return a driver with its positions open and its candles known."""
     host = open_host(None, installed=False)
     sources, _ = gather_sources(ROOT / "rules", relative_to=ROOT)
     rulebook = read_rulebook(sources, host.facts, host.functions).rulebook
     assert rulebook is not None
-    wire = Wire()
+    wire = Wire(seen)
 
     def write(outcome: Outcome, bars: Sequence[Bar]) -> None:
+        leaving = [one for one in outcome.records if isinstance(one, Leaving)]
+        seen.decided.update((one.position_id, perf_counter()) for one in leaving)
         journal.write(
             outcome.records,
             outcome.decisions,
@@ -174,6 +200,7 @@ def open_driver(journal: Journal, symbols: Sequence[str], positions: int) -> Liv
             rulebook=rulebook.digest,
             candles=bars,
         )
+        seen.durable.update((one.position_id, perf_counter()) for one in leaving)
 
     def note(note: Note) -> None:
         if note.level != "info":
@@ -210,11 +237,16 @@ def open_driver(journal: Journal, symbols: Sequence[str], positions: int) -> Liv
             lane.add(bar(symbol, first_ms + minute * MINUTE_MS, price))
         lane.restate()
         lane.see(Tick(at_ms=begin_ms, symbol=symbol, last=100, bid=99.99, ask=100.01))
-    for number in range(1, positions + 1):
-        symbol = symbols[number % len(symbols)]
-        for record in bought(number, symbol, begin_ms):
-            driver.flow.state.apply(record)
+    for number in range(positions):
+        buy(driver, symbols[number % len(symbols)])
     return driver
+
+
+def buy(driver: LiveDriver, symbol: str) -> None:
+    """Let there be one more position; nothing of it is measured."""
+    state = driver.flow.state
+    for record in bought(state.positions_made + 1, symbol, driver.now_ms()):
+        state.apply(record)
 
 
 def bar(symbol: str, open_ms: int, price: float) -> Bar:
@@ -231,61 +263,75 @@ def bar(symbol: str, open_ms: int, price: float) -> Bar:
 
 
 async def feed(
-    driver: LiveDriver, symbols: Sequence[str], seconds: float, ticks: int, exits: float
-) -> dict[str, float]:
-    """Tell ticks at an even pace; return when each leaving symbol's price was told."""
-    walk, told = random.Random(7), dict[str, float]()
-    begin_s, number, minute_ms = perf_counter(), 0, driver.now_ms() // MINUTE_MS
-    while (passed_s := perf_counter() - begin_s) < seconds:
-        for _ in range(int(passed_s * ticks) - number):
+    driver: LiveDriver, symbols: Sequence[str], args: argparse.Namespace, seen: Seen
+) -> int:
+    """Tell ticks at an even pace; return how many symbols had to leave."""
+    walk, leaving = random.Random(7), dict[str, tuple[str, ...]]()
+    held_in = driver.flow.state.held_in
+    begin_s, number, left, minute_ms = perf_counter(), 0, 0, minute_of(driver)
+    while (passed_s := perf_counter() - begin_s) < args.seconds:
+        for _ in range(int(passed_s * args.ticks) - number):
             number += 1
             symbol = symbols[number % len(symbols)]
             last = 100 + walk.random() / 10
-            if symbol not in told and walk.random() < exits:
+            fell = (driver.view.lanes[symbol].price or 0) < 99  # a moment ago
+            if not fell and symbol not in leaving and left < passed_s * args.exits:
+                left += 1
+                leaving[symbol] = tuple(held_in.get(symbol, ()))
+                seen.told.update(dict.fromkeys(leaving[symbol], perf_counter()))
+            if symbol in leaving:
                 last = 97.0  # below the stop
-                told[symbol] = perf_counter()
-            elif symbol in told:
-                last = 97.0
             at_ms = driver.now_ms()
             driver.tell(Tick(at_ms=at_ms, symbol=symbol, last=last, bid=last, ask=last))
-        if driver.now_ms() // MINUTE_MS != minute_ms:
-            open_ms = minute_ms * MINUTE_MS
-            minute_ms = driver.now_ms() // MINUTE_MS
+        if minute_of(driver) != minute_ms:
             for symbol in symbols:
                 price = driver.view.lanes[symbol].price or 100.0
-                driver.tell(bar(symbol, open_ms, price))
+                driver.tell(bar(symbol, minute_ms, price))
+            minute_ms = minute_of(driver)
         await asyncio.sleep(0.0005)
-    return told
+        for symbol in [one for one in leaving if not held_in.get(one)]:
+            for _ in leaving.pop(symbol):
+                buy(driver, symbol)
+    return left
+
+
+def minute_of(driver: LiveDriver) -> int:
+    """Return when the minute of now began."""
+    return driver.now_ms() // MINUTE_MS * MINUTE_MS
 
 
 async def measure(args: argparse.Namespace) -> None:
     """Run the load and print what was seen."""
     symbols = [f"S{number}/USD" for number in range(args.symbols)]
+    seen = Seen()
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.create(Path(folder) / "load.sqlite")
         with journal:
-            driver = open_driver(journal, symbols, args.positions)
-            wire = driver.venue
-            assert isinstance(wire, Wire)
+            driver = open_driver(journal, symbols, args.positions, seen)
             work = asyncio.create_task(driver.work())
             begin_s, begin_cpu_s = perf_counter(), process_time()
-            told = await feed(driver, symbols, args.seconds, args.ticks, args.exits)
+            left = await feed(driver, symbols, args, seen)
             await asyncio.sleep(1)
             wall_s, cpu_s = perf_counter() - begin_s, process_time() - begin_cpu_s
             work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
-    delays = sorted((wire.sent[s] - told[s]) * 1e3 for s in told if s in wire.sent)
-    lost = len(told) - len(delays)
-    held = {p.symbol for p in driver.flow.state.positions.values() if p.held}
+    lost = sum(one not in seen.sent for one in seen.told)
+    held = sum(one in driver.flow.state.positions for one in seen.told)
     print(
         f"{len(symbols)} symbols, {args.positions} positions, {args.ticks} ticks/s for "
-        f"{args.seconds} s: {len(told)} symbols had to leave, {lost} did not, "
-        f"{len(held & set(told))} still held"
+        f"{args.seconds:g} s\n  {len(seen.told)} positions in {left} symbols had to "
+        f"leave, {lost} did not, {held} are still held"
     )
-    for share in (0.5, 0.9, 0.99, 1.0):
-        at = min(len(delays) - 1, int(share * len(delays)))
-        print(f"  price to order, p{share * 100:g}: {delays[at]:.2f} ms")
+    print(f"  from a price until, in ms {'p50':>9} {'p90':>7} {'p99':>7} {'most':>7}")
+    for text, moments in (
+        ("it is decided to leave", seen.decided),
+        ("that is durable", seen.durable),
+        ("the order is sent", seen.sent),
+    ):
+        delays = seen.delays_ms(moments)
+        at = [min(len(delays) - 1, int(p * len(delays))) for p in (0.5, 0.9, 0.99, 1)]
+        print(f"  {text:27}", *(f"{delays[one]:7.2f}" for one in at))
     print(f"  one core was busy for {cpu_s / wall_s:.0%} of the time")
 
 
@@ -296,8 +342,11 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=1000)
     parser.add_argument("--ticks", type=int, default=1000, help="a second")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--exits", type=float, default=0.002, help="share of ticks")
+    parser.add_argument("--exits", type=float, default=8, help="symbols a second")
     args = parser.parse_args()
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"warning: the machine is busy (load {load:.1f}): do not trust figures")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     asyncio.run(measure(args))
