@@ -9,11 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import is_
-from types import CellType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 _NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A function, and what stood in it. ``cells`` pairs a cell with a function in it.
+
+    A wrapped function is in a cell; what else is in cells may change with every call.
+    """
+
+    function: FunctionType
+    code: CodeType
+    defaults: object
+    keywords: object
+    cells: tuple[tuple[CellType, FunctionType | None, CodeType | None], ...]
+
+    def same(self) -> bool:
+        """Return whether the function still has what stood in it."""
+        function = self.function
+        return (
+            function.__code__ is self.code
+            and function.__defaults__ is self.defaults
+            and function.__kwdefaults__ is self.keywords
+            and (not self.cells or self._wraps_the_same())
+        )
+
+    def _wraps_the_same(self) -> bool:
+        for cell, wrapped, code in self.cells:
+            now, now_code = _wrapped(cell)
+            if now is not wrapped or now_code is not code:
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +53,18 @@ class _Pin:
     holder: Any
     name: str
     value: Any
-    insides: tuple[Any, ...]
+    bodies: tuple[_Body, ...]
+
+    def same(self) -> bool:
+        """Return whether the name still stands for what was pinned."""
+        if vars(self.holder).get(self.name, _NOTHING) is not self.value:
+            return False
+        return not self.bodies or all(map(_Body.same, self.bodies))
 
     def changed(self) -> str:
+        """Return what is not as it was, in words."""
         now = vars(self.holder).get(self.name, _NOTHING)
         if now is self.value:
-            insides = tuple(_insides(now))
-            if len(insides) == len(self.insides) and all(
-                map(is_, insides, self.insides)
-            ):
-                return ""
             return f"{_named(self.holder)}.{self.name} was given other code"
         if self.value is _NOTHING:
             return f"{_named(self.holder)}.{self.name} was put in the way"
@@ -81,12 +113,13 @@ class Pins:
             for holder, kind in self._classes
             if type(holder) is not kind
         ]
-        return found + [told for pin in self._pins if (told := pin.changed())]
+        return found + [pin.changed() for pin in self._pins if not pin.same()]
 
     def _add(self, holder: Any, names: set[str]) -> None:
         for name in sorted(names):
             value = vars(holder).get(name, _NOTHING)
-            self._pins.append(_Pin(holder, name, value, tuple(_insides(value))))
+            bodies = tuple(map(_body, _bodies(value)))
+            self._pins.append(_Pin(holder, name, value, bodies))
 
 
 def pin(*holders: Any) -> Pins:
@@ -115,23 +148,26 @@ def _bodies(value: Any) -> Iterator[FunctionType]:
         yield value
 
 
-def _insides(value: Any) -> Iterator[Any]:
-    for body in _bodies(value):
-        yield body.__code__
-        yield body.__defaults__
-        yield body.__kwdefaults__
-        # A wrapped function is in a cell; other cells may change with every call.
-        for cell in body.__closure__ or ():
-            if isinstance(wrapped := _content(cell), FunctionType):
-                yield wrapped
-                yield wrapped.__code__
+def _body(function: FunctionType) -> _Body:
+    cells = tuple((cell, *_wrapped(cell)) for cell in function.__closure__ or ())
+    return _Body(
+        function,
+        function.__code__,
+        function.__defaults__,
+        function.__kwdefaults__,
+        cells,
+    )
 
 
-def _content(cell: CellType) -> Any:
+def _wrapped(cell: CellType) -> tuple[FunctionType | None, CodeType | None]:
+    """Return the function in a cell and its code, None when there is none."""
     try:
-        return cell.cell_contents
+        content = cell.cell_contents
     except ValueError:  # it is empty
-        return None
+        return None, None
+    if isinstance(content, FunctionType):
+        return content, content.__code__
+    return None, None
 
 
 def _named(holder: Any) -> str:
