@@ -218,6 +218,8 @@ async def open_engine(
         write=write,
         on_note=tell,
     )
+    for holder, names in venue.send_path():
+        driver.pins.add(holder, *names)
     lane = driver.add_symbol(SYMBOL)
     for bar in await venue.bars(SYMBOL, 0):
         lane.add(bar)
