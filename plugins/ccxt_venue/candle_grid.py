@@ -2,9 +2,9 @@
 
 A stream tells of a candle while it forms: each time all of it, so that the last word
 counts. REST tells of candles that are over, and is believed. A candle of the stream
-is sure if the stream was whole since the candle's minute began, and if the last price
-that the ticker told in that minute is the candle's; any other is asked for. Pure:
-reads no clock.
+is sure if the stream was whole since the candle's minute began, if the last price that
+the ticker told in that minute is the candle's, and if the ticker has spoken after it,
+so that the feed was not frozen; any other is asked for. Pure: reads no clock.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ class CandleGrid:
 
     ``next_ms`` is the minute that is decided on next, ``told_ms`` the end of the last
     candle that was given. ``whole_ms`` is the minute from which on the stream has told
-    everything, None while it is interrupted. ``confirms`` says whether a candle has to
-    agree with the ticker.
+    everything, None while it is interrupted. ``confirms`` says whether the ticker has
+    to confirm a candle; it is waited for ``wait_ms``.
     """
 
-    def __init__(self, symbol: str, next_ms: int, *, confirms: bool = True) -> None:
+    def __init__(
+        self, symbol: str, next_ms: int, *, confirms: bool = True, wait_ms: int = 0
+    ) -> None:
         self.symbol = symbol
         self.next_ms = self.told_ms = next_ms
         self.whole_ms: int | None = None
         self._confirms = confirms
+        self._wait_ms = wait_ms
+        self._spoke_ms = 0
         self._seen: dict[int, Bar] = {}
         self._heard: dict[int, float] = {}
         self._before: float | None = None
@@ -71,8 +75,12 @@ class CandleGrid:
         self._seen[bar.open_ms] = bar
         return True
 
-    def hear(self, at_ms: int, price: float) -> None:
-        """Take the last price traded, as the ticker tells it at a moment."""
+    def hear(self, at_ms: int, price: float, since_ms: int = 0) -> None:
+        """Take the last price traded, as the ticker tells it at a moment.
+
+        Clocks differ: it was told at ``since_ms`` or later, 0 for ``at_ms``.
+        """
+        self._spoke_ms = max(self._spoke_ms, since_ms or at_ms)
         minute_ms = at_ms - at_ms % MINUTE_MS
         if minute_ms >= self.next_ms:
             self._heard[minute_ms] = price
@@ -86,7 +94,12 @@ class CandleGrid:
         bars: list[Bar] = []
         while self.next_ms + MINUTE_MS + settle_ms <= now_ms:
             bar = self._seen.get(self.next_ms)
-            if self.behind or not self._sure(bar):
+            if self.behind:
+                return bars, True
+            if not self._spoken():
+                over_ms = self.next_ms + MINUTE_MS + settle_ms
+                return bars, now_ms >= over_ms + self._wait_ms
+            if not self._sure(bar):
                 return bars, True
             if bar is not None:
                 bars.append(bar)
@@ -111,6 +124,10 @@ class CandleGrid:
         end_ms = last.open_ms + MINUTE_MS if last else 0
         self._pass(max(self.next_ms, over_ms, end_ms), last)
         return bars
+
+    def _spoken(self) -> bool:
+        """Return whether the ticker has spoken after the next minute."""
+        return not self._confirms or self._spoke_ms >= self.next_ms + MINUTE_MS
 
     def _sure(self, bar: Bar | None) -> bool:
         heard = self._heard.get(self.next_ms)

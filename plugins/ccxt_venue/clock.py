@@ -24,6 +24,10 @@ class ExchangeClock:
         """Return the exchange's time now."""
         return round((self._low + self._high) / 2 + self.elapsed_ms())
 
+    def unsure_ms(self) -> int:
+        """Return how far off ``now_ms`` may be, by how long answers have taken."""
+        return int((self._high - self._low) / 2) + 1
+
     def elapsed_ms(self) -> int:
         """Return a moment that never goes back, whatever the exchange says it is."""
         return int(time.monotonic() * 1000 * self._pace)

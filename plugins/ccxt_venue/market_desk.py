@@ -22,11 +22,17 @@ from .pacing import Timing
 SETTLE_MS = 1_000
 """How long after a minute's end the last word on its candle may take."""
 SETTLE_S = 0.15
+WAIT_MS = 4_000
+WAIT_S = 0.2
+"""How long after that a ticker is waited for, which shows that a feed is not frozen."""
 GRACE_MS = 2_000
 """How much earlier REST may know a price than the stream."""
 GRACE_S = 0.3
 CONFIRMED_SYMBOLS = 30
-"""With more symbols than this the public budget has no room for doubts in candles."""
+"""With more symbols than this the public budget has no room for doubts in candles:
+then the minute in which a stream begins, of which it tells the whole as well, is
+believed too.
+"""
 OLDEST_MS = 720 * MINUTE_MS
 """Candles that were missed longer ago than this are not asked for."""
 
@@ -54,6 +60,11 @@ class Quote:
         return None if self.bid is None or self.ask is None else (self.bid, self.ask)
 
 
+def settle_ms(timing: Timing) -> int:
+    """Return how long after its end by our clock a minute is over for certain."""
+    return timing.span_ms(SETTLE_MS, SETTLE_S) + timing.unsure_ms()
+
+
 class MarketDesk:
     """Every symbol's grid and quote; ``begin`` and ``live`` mark a source's life.
 
@@ -64,7 +75,6 @@ class MarketDesk:
         self.timing = timing
         self.refusals = Refusals("market data")
         self.stale_after_ms = timing.stale_after_ms
-        self.settle_ms = timing.span_ms(SETTLE_MS, SETTLE_S)
         self.wanted: asyncio.Queue[str] = asyncio.Queue()
         self.quotes: dict[str, Quote] = {}
         self.grids: dict[str, CandleGrid] = {}
@@ -74,11 +84,21 @@ class MarketDesk:
         self._heard_ms = timing.elapsed_ms()
         self._live = False
         now_ms, names = timing.now_ms(), tuple(symbols)
-        confirms = len(names) <= CONFIRMED_SYMBOLS
+        self._confirms = len(names) <= CONFIRMED_SYMBOLS
         for symbol in names:
             minute_ms = now_ms - now_ms % MINUTE_MS
-            self.grids[symbol] = CandleGrid(symbol, minute_ms, confirms=confirms)
+            self.grids[symbol] = CandleGrid(
+                symbol,
+                minute_ms,
+                confirms=self._confirms,
+                wait_ms=timing.span_ms(WAIT_MS, WAIT_S),
+            )
             self.quotes[symbol] = Quote()
+
+    @property
+    def settle_ms(self) -> int:
+        """How long after its end a minute counts as over; our clock may be ahead."""
+        return settle_ms(self.timing)
 
     def start_at(self, symbol: str, told_ms: int) -> None:
         """Give candles from ``told_ms`` on: those before were given already."""
@@ -103,11 +123,8 @@ class MarketDesk:
         for symbol, grid in self.grids.items():
             self.quotes[symbol].sure_ms = now_ms
             if candles:
-                # The minute before may just be ending at the exchange.
-                grid.live(now_ms - now_ms % MINUTE_MS)
-                if (now_ms + self.settle_ms) % MINUTE_MS < 2 * self.settle_ms:
-                    grid.live(now_ms + MINUTE_MS - 1)
-            if grid.behind:
+                grid.live(now_ms if self._confirms else now_ms - now_ms % MINUTE_MS)
+            if grid.next_ms + MINUTE_MS <= now_ms:
                 self.want(symbol)
 
     def heard(self) -> None:
@@ -142,7 +159,8 @@ class MarketDesk:
         now_ms = self.timing.now_ms()
         when_ms = now_ms if at_ms is None else at_ms
         try:
-            if when_ms > now_ms + self.timing.span_ms(AHEAD_MS):
+            room_ms = self.timing.span_ms(AHEAD_MS) + self.timing.unsure_ms()
+            if when_ms > now_ms + room_ms:
                 raise ValueError(f"prices from {(when_ms - now_ms) // 1000} s ahead")
             if when_ms < quote.at_ms:
                 self.refusals.note("prices", f"{symbol}: older than those before")
@@ -154,7 +172,8 @@ class MarketDesk:
         quote.at_ms, quote.heard_ms, quote.differs_ms = when_ms, now_ms, 0
         quote.sure_ms = max(quote.sure_ms, when_ms)
         if last is not None and quote.last is not None:
-            self.grids[symbol].hear(when_ms, quote.last)
+            since_ms = when_ms - (self.timing.unsure_ms() if at_ms is None else 0)
+            self.grids[symbol].hear(when_ms, quote.last, since_ms)
         # What was so long ago is not the price of now: it is asked for first.
         if now_ms - when_ms < self.stale_after_ms:
             self._tell_tick(symbol, quote, when_ms)
@@ -179,7 +198,8 @@ class MarketDesk:
         if grid is None:
             return
         try:
-            grid.see(read_bar(symbol, row), self.timing.now_ms())
+            bar = read_bar(symbol, row)
+            grid.see(bar, self.timing.now_ms() + self.timing.unsure_ms())
         except ValueError as error:
             self.refusals.note("candle", f"{symbol}: {error}")
 
@@ -191,8 +211,9 @@ class MarketDesk:
                 bars.append(read_bar(symbol, row))
             except ValueError as error:
                 self.refusals.note("candle", f"{symbol}: {error}")
-        closed = closed_bars(bars, asked_ms, self.settle_ms)
-        for bar in self.grids[symbol].fill(closed, asked_ms - self.settle_ms):
+        settled_ms = self.settle_ms
+        closed = closed_bars(bars, asked_ms, settled_ms)
+        for bar in self.grids[symbol].fill(closed, asked_ms - settled_ms):
             self._tell(bar)
 
     def since_ms(self, symbol: str) -> int:
@@ -203,9 +224,9 @@ class MarketDesk:
         """Tell every candle that is closed and sure; want those that are not sure."""
         if not self._live:
             return
-        now_ms = self.timing.now_ms()
+        now_ms, settled_ms = self.timing.now_ms(), self.settle_ms
         for symbol, grid in self.grids.items():
-            bars, asks = grid.close(now_ms, self.settle_ms)
+            bars, asks = grid.close(now_ms, settled_ms)
             for bar in bars:
                 self._tell(bar)
             if asks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from .candle_grid import closed_bars
 from .figures import MINUTE_MS, Refusals, read_bar
 from .kraken_market import KrakenFrames, subscriptions
 from .line import Line
-from .market_desk import SETTLE_MS, SETTLE_S, MarketDesk
+from .market_desk import MarketDesk, settle_ms
 from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on
 
 if TYPE_CHECKING:
@@ -92,41 +92,70 @@ async def kraken_stream(venue: CcxtVenue, desk: MarketDesk) -> str:
 
 async def unified_stream(venue: CcxtVenue, desk: MarketDesk) -> str:
     """Bring market data from what ccxt makes of any exchange's streams."""
-    exchange, symbols = venue.exchange, list(desk.grids)
-    parts: list[Coroutine[Any, Any, str]] = []
-    if exchange.has.get("watchTickers"):
-        parts.append(_follow(partial(exchange.watch_tickers, symbols), desk))
+    exchange, symbols, has = venue.exchange, list(desk.grids), venue.exchange.has
+    calls: list[Callable[[], Awaitable[Any]]]
+    if has.get("watchTickers"):
+        calls = [partial(exchange.watch_tickers, symbols)]
     else:
-        calls = (partial(exchange.watch_ticker, each) for each in symbols)
-        parts += [_follow(call, desk) for call in calls]
-    if exchange.has.get("watchBidsAsks"):
-        parts.append(_follow(partial(exchange.watch_bids_asks, symbols), desk))
-    candles = bool(exchange.has.get("watchOHLCV"))
+        calls = [partial(exchange.watch_ticker, each) for each in symbols]
+    if has.get("watchBidsAsks"):
+        calls.append(partial(exchange.watch_bids_asks, symbols))
+    tickers = UnifiedTickers(exchange, desk)
+    parts = [_follow_tickers(call, tickers, desk) for call in calls]
+    candles = bool(has.get("watchOHLCV"))
     if candles:
         parts += [_follow_candles(exchange, each, desk) for each in symbols]
     desk.live(candles=False)
-    return await first_end(*parts, _when_heard(desk, candles=candles))
+    return await first_end(*parts, _read_tickers(tickers, desk, candles=candles))
 
 
-async def _when_heard(desk: MarketDesk, *, candles: bool) -> str:
-    """Count candles as streamed from the first moment at which all symbols speak."""
-    while any(quote.heard_ms < 0 for quote in desk.quotes.values()):
-        await desk.timing.sleep(BEAT_MS)
-    if candles:
-        desk.live()
+class UnifiedTickers:
+    """The tickers that ccxt keeps; ``read`` gives the desk those that are new.
+
+    ccxt wakes for one symbol; what comes in the same moment for another is only kept.
+    """
+
+    def __init__(self, exchange: Any, desk: MarketDesk) -> None:
+        self._exchange = exchange
+        self._desk = desk
+        self._seen = {key: told for key, told in self._kept()}
+
+    def _kept(self) -> Iterator[tuple[tuple[str, str], Any]]:
+        for store in ("tickers", "bidsasks"):
+            kept = getattr(self._exchange, store, None) or {}
+            for symbol in self._desk.grids:
+                if symbol in kept:
+                    yield (store, symbol), kept[symbol]
+
+    def read(self) -> None:
+        """Give the desk every ticker that was not there before."""
+        for key, told in self._kept():
+            if self._seen.get(key) is not told:
+                self._seen[key] = told
+                figures = (told.get(name) for name in ("last", "bid", "ask"))
+                self._desk.quote(key[1], told.get("timestamp"), *figures)
+
+
+async def _follow_tickers(
+    call: Callable[[], Awaitable[Any]], tickers: UnifiedTickers, desk: MarketDesk
+) -> str:
     while True:
-        await desk.timing.sleep(MINUTE_MS)
-
-
-async def _follow(call: Callable[[], Awaitable[Any]], desk: MarketDesk) -> str:
-    while True:
-        told = await call()
+        await call()
         desk.heard()
-        tickers = [told] if "symbol" in told else list(told.values())
-        for each in tickers:
-            at_ms = each.get("timestamp")
-            figures = (each.get(name) for name in ("last", "bid", "ask"))
-            desk.quote(each.get("symbol"), at_ms, *figures)
+        tickers.read()
+
+
+async def _read_tickers(
+    tickers: UnifiedTickers, desk: MarketDesk, *, candles: bool
+) -> str:
+    """Read what ccxt kept; count candles as streamed once all symbols have spoken."""
+    live = not candles
+    while True:
+        tickers.read()
+        if not live and all(quote.heard_ms >= 0 for quote in desk.quotes.values()):
+            live = True
+            desk.live()
+        await desk.timing.sleep(BEAT_MS)
 
 
 async def _follow_candles(exchange: Any, symbol: str, desk: MarketDesk) -> str:
@@ -220,7 +249,6 @@ async def bars(venue: CcxtVenue, symbol: str, since_ms: int) -> list[Bar]:
         NoAnswer: they cannot be told.
     """
     timing, refusals = Timing(venue), Refusals("market data")
-    settle_ms = timing.span_ms(SETTLE_MS, SETTLE_S)
     found: dict[int, Bar] = {}
     since = since_ms
     for _ in range(MOST_PAGES):
@@ -233,10 +261,11 @@ async def bars(venue: CcxtVenue, symbol: str, since_ms: int) -> list[Bar]:
                 page.append(read_bar(symbol, row))
             except ValueError as error:
                 refusals.note("candle", f"{symbol}: {error}")
-        closed = closed_bars(page, asked_ms, settle_ms)
+        settled_ms = settle_ms(timing)
+        closed = closed_bars(page, asked_ms, settled_ms)
         fresh = [bar for bar in closed if bar.open_ms >= since]
         found |= {bar.open_ms: bar for bar in fresh}
-        if not fresh or fresh[-1].open_ms + 2 * MINUTE_MS > asked_ms - settle_ms:
+        if not fresh or fresh[-1].open_ms + 2 * MINUTE_MS > asked_ms - settled_ms:
             break
         since = fresh[-1].open_ms + MINUTE_MS
     ordered = [found[open_ms] for open_ms in sorted(found)]

@@ -93,7 +93,7 @@ async def polled(desk: OrderDesk, recovered: Recovered) -> str:
     recovered()
     while True:
         await desk.timing.sleep(POLL_MS, 0.2)
-        desk.outages.pass_over("orders are asked for, not streamed")
+        desk.outages.again("orders are asked for, not streamed")
 
 
 class KrakenExecutions:

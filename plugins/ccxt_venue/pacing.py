@@ -47,6 +47,7 @@ class Timing:
         self._stale_after_ms = int(venue.settings.get("stale_after") or 30_000)
         self.now_ms = venue.clock.now_ms
         self.elapsed_ms = venue.clock.elapsed_ms
+        self.unsure_ms = venue.clock.unsure_ms
 
     def wall_s(self, span_ms: float, least_s: float = SHORTEST_S) -> float:
         """Return how long a span of exchange time is on the wall clock."""
@@ -137,6 +138,10 @@ class Outages:
         self.begin(why)
         self.end()
 
+    def again(self, why: str) -> None:
+        """Whatever has happened until now has to be asked for."""
+        self._tell(Gap(stream=self._stream, over=True, why=why))
+
 
 async def keep_on(
     venue: CcxtVenue, timing: Timing, outages: Outages, attempt: Attempt
@@ -157,7 +162,8 @@ async def keep_on(
         except NoAnswer as no_answer:
             why, slow = str(no_answer), needs_a_person(no_answer)
         except Exception as error:  # whatever happens, a stream goes on
-            log.warning("a stream of %s failed", venue.name, exc_info=_quiet(error))
+            if not type(error).__module__.startswith("ccxt"):  # ccxt's are the wire's
+                log.warning("a stream of %s failed", venue.name, exc_info=error)
             why = f"{type(error).__name__}: {error}"
         outages.begin(scrubbed(why, venue.secrets))
         await timing.sleep(SLOW_MS if slow else backoff.next_ms(), 0.1)
@@ -167,11 +173,3 @@ def needs_a_person(error: NoAnswer) -> bool:
     """Return whether asking again soon is of no use, and may lock the account."""
     codes = " ".join(error.codes if isinstance(error, Unclear) else ()).lower()
     return any(word in codes for word in _FOR_A_PERSON)
-
-
-def _quiet(error: Exception) -> Exception | None:
-    """Return an error to be shown with its place, None for one of the wire's.
-
-    What ccxt raises may hold a request; what stands in a traceback of ours does not.
-    """
-    return None if type(error).__module__.startswith("ccxt") else error
