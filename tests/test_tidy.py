@@ -26,6 +26,7 @@ LAYERS = (
     ("rulebook",),
     ("host",),
     ("stages",),
+    ("trials",),
     ("flow",),
     ("journal",),
     ("drivers",),

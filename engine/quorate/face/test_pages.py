@@ -1,0 +1,128 @@
+"""How results of rule tests read: on a terminal, in JSON, JUnit and on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from quorate.rulebook.printing import visible
+from quorate.rulebook.reasons import explain
+from quorate.trials.book import NONE
+from quorate.trials.looks import Look
+from quorate.trials.quantities import write
+from quorate.trials.run import Difference, Result
+
+MOST_TREES = 4
+"""How many expressions are told of one failure; a section may have dozens."""
+
+
+def failure_lines(result: Result) -> Iterator[str]:
+    """Yield a failure: where, what was expected, and why it came out otherwise."""
+    yield f"FAIL {result.case.place}: {result.name}"
+    for name in result.missing:
+        yield f"  not given: {name}; the rules of {result.test.section} need it"
+    for one in result.differences:
+        yield f"  {difference(one)}  ({one.expected.span})"
+    for look in _telling(result):
+        place = look.rule.place
+        yield f"  {look.rule.id} ({place.path}:{place.line}), {look.part}:"
+        reason = explain(
+            look.formula.expression, look.context, exact=look.formula.exact
+        )
+        yield from (visible(line) for line in reason.lines(depth=2))
+
+
+def difference(one: Difference) -> str:
+    """Return what was expected and what was found, in a few words."""
+    slot = one.expected.slot
+    wanted = write(one.expected.value, slot)
+    return f"{one.key}: expected {wanted}, found {write(one.found, slot)}"
+
+
+def _telling(result: Result) -> Iterator[Look]:
+    """Yield the looks that a failure is about, few of them."""
+    keys = {one.key.partition(".")[0] for one in result.differences}
+    named: set[str] = set()
+    for one in result.differences:
+        for value in (one.expected.value, one.found):
+            many = value if isinstance(value, tuple) else (value,)
+            named.update(text for text in many if isinstance(text, str))
+        named.add(one.key.partition(".")[2])
+    latest = {(id(one.rule), one.part): one for one in result.looks}
+    looks = list(latest.values())
+    about = [one for one in looks if one.rule.id in named or one.part in keys]
+    if not about and NONE not in named:
+        about = looks[-1:]
+    yield from about[:MOST_TREES]
+
+
+def as_dict(result: Result) -> dict[str, Any]:
+    """Return a result, JSON-ready."""
+    return {
+        "name": result.test.name,
+        "row": result.case.row or None,
+        "section": result.test.section,
+        "path": result.case.place.path,
+        "line": result.case.place.line,
+        "column": result.case.place.column,
+        "passed": result.passed,
+        "not_given": list(result.missing),
+        "differences": [
+            {
+                "key": one.key,
+                "expected": write(one.expected.value, one.expected.slot),
+                "found": write(one.found, one.expected.slot),
+                "line": one.expected.span.line,
+                "column": one.expected.span.column,
+            }
+            for one in result.differences
+        ],
+    }
+
+
+def junit(results: Sequence[Result]) -> str:
+    """Return results as a JUnit XML document, one suite for each file."""
+    root = ElementTree.Element("testsuites", tests=str(len(results)))
+    suites: dict[str, list[Result]] = {}
+    for result in results:
+        suites.setdefault(result.case.place.path, []).append(result)
+    for path, under in suites.items():
+        failed = sum(not one.passed for one in under)
+        suite = ElementTree.SubElement(
+            root, "testsuite", name=path, tests=str(len(under)), failures=str(failed)
+        )
+        for one in under:
+            case = ElementTree.SubElement(
+                suite,
+                "testcase",
+                classname=f"{path}.{one.test.section}",
+                name=one.name,
+                file=path,
+                line=str(one.case.place.line),
+            )
+            if not one.passed:
+                message = "; ".join(_reasons(one))
+                failure = ElementTree.SubElement(case, "failure", message=message)
+                failure.text = "\n".join(failure_lines(one))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def github(results: Iterable[Result]) -> Iterator[str]:
+    """Yield a workflow command for each failure: GitHub shows it at its line."""
+    for one in results:
+        if one.passed:
+            continue
+        place = one.case.place
+        message = "; ".join(_reasons(one)).replace("%", "%25").replace("\n", "%0A")
+        title = one.name.replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
+        yield (
+            f"::error file={place.path},line={place.line},col={place.column},"
+            f"title={title}::{message}"
+        )
+
+
+def _reasons(result: Result) -> Iterator[str]:
+    yield from (f"not given: {name}" for name in result.missing)
+    yield from (difference(one) for one in result.differences)

@@ -1,0 +1,161 @@
+"""Find the tests of rules, read them beside the rulebook they test, and select some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quorate.errors import RulebookError
+from quorate.face.workspace import Workspace
+from quorate.host.host import Host
+from quorate.rulebook.diagnostics import Problem, Severity
+from quorate.rulebook.printing import render
+from quorate.rulebook.rulebook import Rulebook, Sources, gather_sources, read_rulebook
+from quorate.rulebook.source import MAX_BYTES
+from quorate.rulebook.sources import Files
+from quorate.trials.book import RuleTest
+from quorate.trials.reading import read_tests
+from quorate.trials.run import Result, run_tests
+
+ENDINGS = (".test.yaml", ".test.yml")
+"""How the name of a test file ends; it stands beside the rules that it tests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The tests of one folder, and the rulebook they are put to.
+
+    The tests in an overlay's folder are put to the rules with that overlay laid on.
+    ``all_tests`` counts the tests before some were selected.
+    """
+
+    sources: Sources
+    rulebook: Rulebook
+    files: tuple[str, ...]
+    tests: tuple[RuleTest, ...]
+    all_tests: int
+
+    def run(self, host: Host) -> Iterator[Result]:
+        """Yield the result of each case."""
+        return run_tests(self.tests, self.rulebook, host)
+
+
+def open_trials(
+    workspace: Workspace,
+    host: Host,
+    paths: Sequence[Path],
+    *,
+    overlays: Sequence[Path] = (),
+    settings: Sequence[tuple[str, str]] = (),
+    words: Sequence[str] = (),
+) -> list[Trial]:
+    """Return the tests in ``paths`` that have all the ``words`` in their names.
+
+    Without paths, those beside the workspace's rules and in the folders of its
+    overlays. ``overlays`` and ``settings`` change the rulebook of all of them.
+
+    Raises:
+        RulebookError: rules or tests have errors; the message shows all of them.
+    """
+    trials, problems = [], list[Problem]()
+    for folder, files in _by_folder(workspace, paths):
+        laid = [*_overlay_of(workspace, folder), *overlays]
+        sources, found = gather_sources(
+            _rules_of(workspace, folder), laid, settings, relative_to=workspace.root
+        )
+        reading = read_rulebook(
+            sources, host.facts, host.functions, voters=host.voters()
+        )
+        problems += [*found, *reading.errors]
+        if reading.rulebook is None:
+            continue
+        book = read_tests(_read(files, workspace.root), reading.rulebook)
+        problems += book.problems
+        trials.append(
+            Trial(
+                sources=sources,
+                rulebook=reading.rulebook,
+                files=book.files,
+                tests=tuple(one for one in book.tests if _named(one, words)),
+                all_tests=len(book.tests),
+            )
+        )
+    if problems:
+        _refuse(problems)
+    return trials
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    errors = [one for one in problems if one.severity is Severity.ERROR]
+    shown = "\n".join(render(one) for one in dict.fromkeys(errors))
+    raise RulebookError(f"the tests could not run\n{shown}")
+
+
+def _by_folder(
+    workspace: Workspace, paths: Sequence[Path]
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Yield each folder with its test files, in the order of their names."""
+    found: dict[Path, dict[Path, None]] = {}
+    for path in paths or _standard(workspace):
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in files:
+            wanted = file.name.endswith(ENDINGS) and not file.name.startswith(".")
+            if file == path or wanted:
+                found.setdefault(file.parent.resolve(), {})[file.resolve()] = None
+    for folder, under in found.items():
+        yield folder, list(under)
+
+
+def _standard(workspace: Workspace) -> Iterator[Path]:
+    yield workspace.rules
+    if workspace.rules.is_dir():
+        yield from sorted(one for one in workspace.rules.iterdir() if one.is_dir())
+    yield from (one for one in workspace.overlays if one.is_dir())
+
+
+def _rules_of(workspace: Workspace, folder: Path) -> Path:
+    """Return the rules that a folder's tests are put to: its own, or the workspace's.
+
+    A folder below the workspace's rules is an overlay.
+    """
+    base = workspace.rules.resolve()
+    own = any(
+        file.suffix in (".yaml", ".yml") and not file.name.endswith(ENDINGS)
+        for file in folder.iterdir()
+    )
+    if folder == base or base in folder.parents or not own:
+        return workspace.rules
+    return workspace.rules if _overlay_of(workspace, folder) else folder
+
+
+def _overlay_of(workspace: Workspace, folder: Path) -> list[Path]:
+    known = {one.resolve() for one in workspace.overlays}
+    base = workspace.rules.resolve()
+    return [folder] if folder in known or base in folder.parents else []
+
+
+def _read(files: Iterable[Path], root: Path) -> Files:
+    found = []
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise RulebookError(
+                f"{path}: the tests cannot be read: {error.strerror or 'unreadable'}"
+            ) from error
+        inside = path.is_relative_to(root.resolve())
+        shown = path.relative_to(root.resolve()) if inside else path
+        found.append((shown.as_posix(), data))
+    return tuple(found)
+
+
+def _named(test: RuleTest, words: Sequence[str]) -> bool:
+    name = f"{test.place.path} {test.section} {test.name}".casefold()
+    return all(word.casefold() in name for word in words)
+
+
+def selected(trials: Iterable[Trial]) -> int:
+    """Return how many tests there are to run."""
+    return sum(len(trial.tests) for trial in trials)
