@@ -40,6 +40,11 @@ class Ledger:
         self.holds: dict[str, tuple[str, Decimal]] = {}
         self.trades: list[LedgerTrade] = []
 
+    def deposit(self, currency: str, amount: Decimal) -> None:
+        """Let money come in from elsewhere."""
+        for book in (self.deposits, self.balances):
+            book[currency] = book.get(currency, Decimal(0)) + amount
+
     def held(self, currency: str) -> Decimal:
         """Return what open orders hold of a currency."""
         holds = self.holds.values()

@@ -19,13 +19,14 @@ from quorate.contract.live import Bar, Keys, LiveVenue
 from quorate.contract.records import ModeSet, Record, RulesChanged, Started
 from quorate.drivers.account_lock import lock_account
 from quorate.drivers.asking import Asker
+from quorate.drivers.auditing import Auditor
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.control import Wish
 from quorate.drivers.doubting import MARGIN_MS, Doubts
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_lane import KEPT_BARS
 from quorate.drivers.reconcile import Reconciliation, compare
-from quorate.drivers.recovery import ask_again, take_snapshot
+from quorate.drivers.recovery import ask_again, must_be_newest, take_snapshot
 from quorate.drivers.run import ask_limits
 from quorate.drivers.upkeep import SHUTDOWN, Upkeep, must_hold
 from quorate.errors import JournalError, QuorateError, VenueError
@@ -133,6 +134,7 @@ class LiveRun:
         self.venue, self.calls = venue, calls
         self.records = list(journal.records())
         self.symbols = _symbols(setup.symbols, self.records)
+        self.began_ms = self.records[0].at_ms if self.records else 0
         self.switch_ms = int(setup.settings.get("dead_man_switch") or 0)
         self.driver: LiveDriver
         self.upkeep: Upkeep
@@ -246,6 +248,7 @@ class LiveRun:
         snapshot = await take_snapshot(
             self.venue, state, driver.now_ms, self.records[0].at_ms
         )
+        await must_be_newest(self.venue, state, self.records)
         found = compare(state, snapshot, self._margin_ms)
         self.calls.reconciled(found)
         if found.refusal:
@@ -300,11 +303,13 @@ class LiveRun:
         """Start what a run consists of, the driver first."""
         driver, venue, upkeep = self.driver, self.venue, self.upkeep
         asker = Asker(driver, venue, Doubts(margin_ms=self._margin_ms))
+        auditor = Auditor(driver, venue, self._margin_ms, self.began_ms)
         works = {
             "the driver": driver.work(),
             "the market data": venue.watch(driver.tell),
             "the stream of orders": venue.follow(driver.tell),
             "asking for orders": asker.work(),
+            "comparing the books": auditor.work(),
             "halt and resume": upkeep.hear(),
             "the clock": upkeep.keep_time(),
         }

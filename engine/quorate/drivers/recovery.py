@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from quorate.contract.live import LiveVenue, OrderReport
+from quorate.contract.records import Intended, Record
 from quorate.drivers.doubting import NEVER_MS
 from quorate.drivers.snapshot import Snapshot
-from quorate.errors import NoAnswer
+from quorate.errors import JournalError, NoAnswer
 from quorate.flow.state import State
 
 ROUNDS = 3
@@ -46,6 +49,30 @@ async def take_snapshot(
         if snapshot.steady:
             break
     return snapshot
+
+
+async def must_be_newest(
+    venue: LiveVenue, state: State, records: Iterable[Record]
+) -> None:
+    """Refuse a journal that was restored from an older copy.
+
+    Then the next order's id would be one that the venue has seen already.
+
+    Raises:
+        JournalError: it is not the newest.
+        NoAnswer: the venue could not be made to tell.
+    """
+    sent = [one.intent for one in records if isinstance(one, Intended)]
+    if not sent:
+        return
+    following = f"{state.run}-{state.orders_made + 1}"
+    intent = replace(sent[-1], client_id=following)
+    if await ask_again(partial(venue.find, intent, "")) is not None:
+        raise JournalError(
+            f"the exchange has our order {following}, but the journal ends before it: "
+            "it is an older copy; go on with the newest, or begin a new one with "
+            "--journal"
+        )
 
 
 async def _take(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from quorate.contract.live import LiveVenue
-from quorate.contract.records import ModeSet
+from quorate.contract.records import ModeSet, Released
 from quorate.drivers.control import Wish
 from quorate.drivers.live import LiveDriver
 from quorate.errors import NoAnswer, VenueError
+from quorate.flow.events import Event
+from quorate.values.mode import Mode
 
 SHUTDOWN = "shutdown"
 """Why a run that is stopped only reduces; the next start takes it back."""
@@ -68,9 +70,13 @@ class Upkeep:
             return
         # What a shutdown set is taken back by the next start, a person's word is not.
         same = state.mode is wish.mode and state.mode_why != SHUTDOWN
+        now_ms, said = driver.now_ms(), list[Event]()
         if not same:
-            mode = ModeSet(at_ms=driver.now_ms(), mode=wish.mode, why=wish.why)
-            driver.take([mode])
+            said.append(ModeSet(at_ms=now_ms, mode=wish.mode, why=wish.why))
+        if wish.mode is Mode.ACTIVE and state.stopped:
+            said.append(Released(at_ms=now_ms, symbol="*", why=wish.why))
+        if said:
+            driver.take(said)
         self._last = wish
         self.taken()
 
