@@ -143,3 +143,64 @@ def test_a_code_is_explained(tmp_path: Path) -> None:
     shown = check(tmp_path, "--explain-code", "R3100")
     assert shown.exit_code == 2
     assert "did you mean R310?" in shown.stderr
+
+
+def test_fix_mends_what_it_can_and_checks_again(broken: Path) -> None:
+    entry, exits = (broken / "rules" / name for name in ("entry.yaml", "exits.yaml"))
+    change(broken, "exits.yaml", "age >= max_age", "agee >= max_age and nonsense")
+    before = entry.read_text("utf-8"), exits.read_text("utf-8")
+    entry.chmod(0o640)
+    offered = check(broken, "--format", "concise")
+    assert "`quorate check --fix` mends 3" in offered.stdout
+    shown = check(broken, "--fix", "--format", "json")
+    assert shown.exit_code == 1
+    found = json.loads(shown.stdout)
+    assert found["mended"] == 3
+    assert [one["message"] for one in found["problems"]] == ["unknown name 'nonsense'"]
+    mended = before[0].replace("confidense", "confidence")
+    assert entry.read_text("utf-8") == mended
+    mended = before[1].replace("wehn", "when").replace("agee", "age")
+    assert exits.read_text("utf-8") == mended
+    assert entry.stat().st_mode & 0o777 == 0o640
+    assert list((broken / "rules").glob(".*")) == []
+    again = check(broken, "--fix", "--format", "json")
+    assert json.loads(again.stdout)["mended"] == 0
+
+
+def test_diff_shows_what_fix_would_do_and_writes_nothing(broken: Path) -> None:
+    files = {path: path.read_bytes() for path in broken.rglob("*.yaml")}
+    shown = check(broken, "--diff")
+    assert shown.exit_code == 1
+    assert "--- a/rules/entry.yaml\n+++ b/rules/entry.yaml\n" in shown.stdout
+    assert "+    when: confidence > min_confidence" in shown.stdout
+    assert {path: path.read_bytes() for path in files} == files
+    check(broken, "--fix")
+    clean = check(broken, "--diff")
+    assert (clean.exit_code, clean.stdout) == (0, "")
+
+
+def test_fix_mends_selected_codes_only(broken: Path) -> None:
+    shown = check(broken, "--fix", "--select", "S", "--format", "json")
+    assert json.loads(shown.stdout)["mended"] == 1
+    assert "confidense" in (broken / "rules" / "entry.yaml").read_text("utf-8")
+
+
+def test_an_editor_is_shown_the_edits_of_its_text(workspace: Path) -> None:
+    path = workspace / "rules" / "entry.yaml"
+    bad = path.read_text("utf-8").replace("confidence >", "confidense >")
+    shown = check(workspace, "--stdin", "--stdin-filename", path, "--diff", sent=bad)
+    assert shown.exit_code == 1
+    assert "+    when: confidence" in shown.stdout
+
+
+def test_shipped_rules_are_not_mended(tmp_path: Path) -> None:
+    """A folder without rules is checked with those shipped, which nobody edits."""
+    from quorate.errors import RulebookError
+    from quorate.face.checking import write
+    from quorate.face.workspace import open_workspace
+
+    shipped = ROOT / "rules" / "entry.yaml"
+    before = shipped.read_bytes()
+    with pytest.raises(RulebookError, match="it is shipped"):
+        write(open_workspace(tmp_path), {str(shipped): b"x"})
+    assert shipped.read_bytes() == before

@@ -21,7 +21,8 @@ def bundled_host() -> Host:
 
 
 def default_files() -> dict[str, str]:
-    return {path.name: path.read_text("utf-8") for path in sorted(RULES.glob("*.yaml"))}
+    rules = [path for path in RULES.glob("*.yaml") if ".test." not in path.name]
+    return {path.name: path.read_text("utf-8") for path in sorted(rules)}
 
 
 def read(

@@ -59,9 +59,9 @@ def _settings(
         param = builder.params.by_name.get(name)
         if param is None:
             if name not in builder.unread:
-                advice = builder.near(name, builder.params.by_name)
                 message = f"there is no param `{name}`"
-                builder.complain("R412", message, set_path, advice, at_key=True)
+                known = builder.params.by_name
+                builder.complain("R412", message, set_path, at_key=True, known=known)
             continue
         if param.kind is Kind.NUMBER and None in (param.low, param.high):
             message = f"`{name}` has no `min` and `max`, so nothing bounds its tuning"

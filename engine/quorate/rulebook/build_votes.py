@@ -80,8 +80,9 @@ def _check_voter(builder: Builder, path: Path, assistant: str) -> None:
             "R422",
             f"no plugin `{assistant}` votes by itself, so this weighs nothing",
             (*path, "assistant"),
-            builder.near(assistant, builder.voters) or "add a `score` or a `veto`",
+            "add a `score` or a `veto`",
             Severity.WARNING,
+            known=builder.voters,
         )
 
 
@@ -129,8 +130,8 @@ def _timeframes(
             found.append((key, float(weight)))
         elif key not in builder.unread:
             message = f"`{key}` is neither a duration nor a duration param"
-            near = builder.near(key, builder.params.by_name)
-            builder.complain("R406", message, key_path, near or _FORM, at_key=True)
+            known = builder.params.by_name
+            builder.complain("R406", message, key_path, _FORM, at_key=True, known=known)
     return tuple(found)
 
 

@@ -10,7 +10,13 @@ from typing import Any
 
 from quorate.contract.vocabulary import DURATION, Fact, Function, Kind
 from quorate.rulebook.compile_function import compile_value
-from quorate.rulebook.diagnostics import Problem, Severity, Span, did_you_mean
+from quorate.rulebook.diagnostics import (
+    Problem,
+    Severity,
+    Span,
+    did_you_mean,
+    rewording,
+)
 from quorate.rulebook.expression import read_expression
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Param, Params, ParamValue
@@ -77,13 +83,24 @@ class Builder:
         severity: Severity = Severity.ERROR,
         *,
         at_key: bool = False,
+        known: Collection[str] = (),
     ) -> None:
-        """Note a problem at the value at ``path``, or at its key."""
+        """Note a problem at the value at ``path``, or at its key.
+
+        When the word there is nearly one of ``known``, that is the advice, and an edit.
+        """
         span = self.document.span(path)
         if at_key:
             span = self.document.key_spans.get(path, span)
         line = source_line(self.document, span)
-        self.problems.append(Problem(code, message, span, advice, line, severity))
+        word = str(path[-1] if at_key else self.value(path) if known else "")
+        edit = None
+        if near := did_you_mean(word, known):
+            advice = f'did you mean "{near}"?'
+            edit = rewording(span, line, word, near)
+        self.problems.append(
+            Problem(code, message, span, advice, line, severity, edit=edit)
+        )
 
     def idle(self, path: Path, message: str, advice: str = "") -> None:
         """Note a key that does nothing where it stands, or lacks another."""
@@ -97,10 +114,12 @@ class Builder:
         """Return where the rule at ``path`` has its id."""
         return self.document.span((*path, "id"))
 
-    def near(self, word: str, known: Collection[str]) -> str:
-        """Return the advice for a word that is not known, "" for none."""
-        found = did_you_mean(word, known)
-        return f'did you mean "{found}"?' if found else ""
+    def value(self, path: Path) -> Any:
+        """Return the plain value at ``path``."""
+        value = self.document.value
+        for step in path:
+            value = value[step]
+        return value
 
     def formula(
         self,
@@ -130,7 +149,7 @@ class Builder:
         )
         if span.end_line > span.line:
             # A text of several lines has no columns of its own.
-            problems = [replace(problem, span=span) for problem in problems]
+            problems = [replace(one, span=span, edit=None) for one in problems]
         self.problems.extend(problems)
         if expression is None:
             return None

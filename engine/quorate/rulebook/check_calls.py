@@ -30,9 +30,9 @@ def read_call(checker: Checker, node: ast.Call) -> Read:
     near = did_you_mean(name, [*ARITHMETIC, *checker.functions])
     hint = f"did you mean {near}?" if near else ""
     if name in checker.names:
-        hint = f"{name} is a value; a value is not called"
+        hint, near = f"{name} is a value; a value is not called", ""
     message = f"unknown function {name!r}"
-    return node, checker.wrong(node.func, "R311", message, hint)
+    return node, checker.wrong(node.func, "R311", message, hint, near or "")
 
 
 def _arithmetic(checker: Checker, node: ast.Call, name: str) -> Read:

@@ -18,8 +18,10 @@ from quorate.rulebook.meanings import (
     Read,
     at_place,
     beyond,
+    condition_hint,
     exact_constant,
     inexact_equality,
+    meant_text,
     number_meaning,
     text_mismatch,
     unit_words,
@@ -77,10 +79,24 @@ class Checker:
             return node, self.wrong(node, "R305", "a list is not a value", hint)
         return reader(node)
 
-    def wrong(self, node: ast.expr, code: str, message: str, hint: str = "") -> Meaning:
-        """Note a defect at ``node`` and return the meaning of a wrong part."""
+    def wrong(
+        self,
+        node: ast.expr,
+        code: str,
+        message: str,
+        hint: str = "",
+        instead: str = "",
+        at: ast.expr | None = None,
+    ) -> Meaning:
+        """Note a defect at ``node`` and return the meaning of a wrong part.
+
+        ``instead`` is what was most likely meant, in place of ``node`` or of ``at``.
+        """
         end = node.end_col_offset or node.col_offset + 1
-        self.defects.append(Defect(code, message, node.col_offset, end, hint))
+        edited = (at.col_offset, at.end_col_offset or 0) if at is not None else None
+        self.defects.append(
+            Defect(code, message, node.col_offset, end, hint, instead, edited)
+        )
         return WRONG
 
     def source(self, node: ast.expr) -> str:
@@ -102,7 +118,7 @@ class Checker:
         if meaning.kind not in want.kinds:
             needed = " or ".join(KIND_WORDS[kind] for kind in want.kinds)
             message = f"this gives {KIND_WORDS[meaning.kind]}, {needed} is needed here"
-            hint = _condition_hint(self.source(node), meaning, want)
+            hint = condition_hint(self.source(node), meaning, want)
             self.wrong(node, "R327", message, hint)
         elif meaning.kind is Kind.TEXT:
             self._wanted_text(node, meaning, want.values)
@@ -277,7 +293,9 @@ class Checker:
             told = f"{KIND_WORDS[a.kind]} has no order"
             return self.wrong(node, "R320", told, "compare it with == or !=")
         for message, hint in text_mismatch(a, b):
-            return self.wrong(node, "R323", message, hint)
+            literal = left if isinstance(a.literal, str) else right
+            instead = meant_text(hint)
+            return self.wrong(node, "R323", message, hint, instead, literal)
         return FLAG
 
     def _numbers(
@@ -292,7 +310,7 @@ class Checker:
             if told is not None:
                 message, _, hint = told.partition("; ")
                 beyond_it = f"{self.source(right)} is out of reach: {message}"
-                return self.wrong(right, "R322", beyond_it, hint)
+                return self.wrong(right, "R322", beyond_it, hint, meant_text(hint))
         if isinstance(operator, _EQUAL) and inexact_equality(one[1], other[1]):
             message = "numbers with fractions are never safely equal"
             return self.wrong(node, "R324", message, "compare with <= or >=")
@@ -315,7 +333,8 @@ class Checker:
         for word, part in zip(words, getattr(right, "elts", ()), strict=True):
             if left.values and word not in left.values:
                 owner = self.source(node.left)
-                self.wrong(part, "R323", *unlisted(str(word), left.values, owner))
+                told, hint = unlisted(str(word), left.values, owner)
+                self.wrong(part, "R323", told, hint, meant_text(hint))
         return node, FLAG
 
     def _choice(self, node: ast.IfExp) -> Read:
@@ -351,7 +370,8 @@ class Checker:
             return self.wrong(node, "R310", message, f"call it, as in {node.id}(...)")
         near = did_you_mean(node.id, self.names)
         hint = f"did you mean {near}?" if near else ""
-        return self.wrong(node, "R310", f"unknown name {node.id!r}", hint)
+        told = f"unknown name {node.id!r}"
+        return self.wrong(node, "R310", told, hint, near or "")
 
     def _constant(self, node: ast.Constant) -> Read:
         if isinstance(node.value, bool):
@@ -376,13 +396,3 @@ def _one_direction(operators: list[ast.cmpop]) -> bool:
     return all(isinstance(one, _RISING) for one in operators) or all(
         isinstance(one, _FALLING) for one in operators
     )
-
-
-def _condition_hint(source: str, meaning: Meaning, want: Want) -> str:
-    if want.kinds != (Kind.FLAG,):
-        return ""
-    if meaning.kind is Kind.NUMBER:
-        return f"compare it, as in {source} > 0"
-    if isinstance(meaning.literal, str):
-        return "the quotes make it a text; remove them"
-    return "compare it with == or !="

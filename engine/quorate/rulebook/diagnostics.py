@@ -66,6 +66,18 @@ class Problem:
         return f"{self.span}: {self.severity} {self.code}: {self.message}"
 
 
+def rewording(span: Span, source: str, old: str, new: str) -> Edit | None:
+    """Return the edit of a word at ``span``, or right behind a quotation mark there.
+
+    ``source`` is the line; None when the word does not stand there as it is.
+    """
+    for column in (span.column, span.column + 1):
+        end = column + len(old)
+        if source[column - 1 : end - 1] == old:
+            return Edit(Span(span.path, span.line, column, span.line, end), old, new)
+    return None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return the known word nearest to ``word``, or None when none is near."""
     words = list(known)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from quorate.contract.vocabulary import Function
 from quorate.rulebook.check_expression import Checker
-from quorate.rulebook.diagnostics import Problem, Span
+from quorate.rulebook.diagnostics import Edit, Problem, Span
 from quorate.rulebook.parse_expression import parse
 from quorate.rulebook.terms import (
     CODES,
@@ -49,13 +50,13 @@ def read_expression(
     )
     parsed = parse(text)
     if isinstance(parsed, list):
-        return None, _problems(parsed, first, source_line)
+        return None, _problems(parsed, first, source_line, text)
     root, literals = parsed
     checker = Checker(text, names, functions, literals, first)
     tree, meaning = checker.read(root)
     unit = checker.wanted(root, meaning, want)
     if checker.defects or meaning.kind is None:
-        return None, _problems(checker.defects, first, source_line)
+        return None, _problems(checker.defects, first, source_line, text)
     expression = Expression(
         text=text,
         tree=tree,
@@ -69,10 +70,26 @@ def read_expression(
     return expression, []
 
 
-def _problems(defects: list[Defect], first: Span, source: str) -> list[Problem]:
+def _problems(
+    defects: list[Defect], first: Span, source: str, text: str
+) -> list[Problem]:
     problems = []
     for defect in sorted(set(defects), key=lambda one: (one.start, one.code)):
         start, end = first.column + defect.start, first.column + defect.end
         span = Span(first.path, first.line, start, first.line, end)
-        problems.append(Problem(defect.code, defect.message, span, defect.help, source))
+        problem = Problem(defect.code, defect.message, span, defect.help, source)
+        if defect.instead:
+            problem = replace(problem, edit=_edit(defect, first, text))
+        problems.append(problem)
     return problems
+
+
+def _edit(defect: Defect, first: Span, text: str) -> Edit:
+    start, end = defect.edited or (defect.start, defect.end)
+    place = Span(
+        first.path, first.line, first.column + start, first.line, first.column + end
+    )
+    old, new = text[start:end], defect.instead
+    if new.startswith("'") and old[:1] == '"':
+        new = f'"{new[1:-1]}"'  # the other quotes may be those around the expression
+    return Edit(place, old, new)

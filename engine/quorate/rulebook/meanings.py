@@ -11,7 +11,7 @@ from typing import TypeVar
 from quorate.contract.vocabulary import RATIO, Kind, Unit
 from quorate.rulebook.diagnostics import did_you_mean
 from quorate.rulebook.literals import write_quantity
-from quorate.rulebook.terms import Name
+from quorate.rulebook.terms import Name, Want
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,12 @@ def unlisted(word: str, values: tuple[str, ...], owner: str) -> tuple[str, str]:
     return f"{owner} is never {word!r}", hint
 
 
+def meant_text(hint: str) -> str:
+    """Return what a hint says was meant, "" when it says something else."""
+    words = "did you mean "
+    return hint[len(words) : -1] if hint.startswith(words) else ""
+
+
 def _named(meaning: Meaning) -> str:
     return meaning.name.name if meaning.name else "the text"
 
@@ -139,3 +145,14 @@ def inexact_equality(left: Meaning, right: Meaning) -> bool:
             whole = number == number.to_integral_value()
             return not whole or fraction or name.unit != RATIO
     return True
+
+
+def condition_hint(source: str, meaning: Meaning, want: Want) -> str:
+    """Return how to make a condition of what is none, "" when that is not clear."""
+    if want.kinds != (Kind.FLAG,):
+        return ""
+    if meaning.kind is Kind.NUMBER:
+        return f"compare it, as in {source} > 0"
+    if isinstance(meaning.literal, str):
+        return "the quotes make it a text; remove them"
+    return "compare it with == or !="

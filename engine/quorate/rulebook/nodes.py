@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from quorate.rulebook import scalars
-from quorate.rulebook.diagnostics import Problem, Span
+from quorate.rulebook.diagnostics import Edit, Problem, Span
 from quorate.rulebook.source import MAX_PROBLEMS, UNSEEN, Source, escapes
 
 # A rule file is 6 levels deep; twice that is room, and keeps every walk shallow.
@@ -290,7 +290,8 @@ class Composer:
             self._report("Y110", message, span, "indent the items of one list alike")
         meant = text if style else scalars.read_plain(text)
         if isinstance(meant, scalars.Unclear):
-            self._report(meant.code, meant.message, span, meant.help)
+            edit = Edit(span, text, meant.instead) if meant.instead else None
+            self._report(meant.code, meant.message, span, meant.help, edit=edit)
             meant = None
         return Node(meant, span, style)
 
@@ -377,9 +378,10 @@ class Composer:
         span: Span,
         hint: str,
         first: Span | None = None,
+        edit: Edit | None = None,
     ) -> None:
         problem = self._source.problem(code, message, span, hint, first)
-        self.problems.append(problem)
+        self.problems.append(replace(problem, edit=edit))
         if len(self.problems) >= MAX_PROBLEMS:
             raise _StopReading
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from quorate.contract.vocabulary import DURATION, RATIO, UNITS, Kind, Unit
 from quorate.rulebook.check_calls import ARITHMETIC
-from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
+from quorate.rulebook.diagnostics import Problem, Span, did_you_mean, rewording
 from quorate.rulebook.literals import NUMBER, read_literal
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.params import Param, Params, ParamValue, Setting, read_value
@@ -46,14 +46,19 @@ class _Reader:
         path: Path,
         advice: str = "",
         related: tuple[tuple[str, Span], ...] = (),
+        near: Iterable[str] = (),
     ) -> None:
         # A problem of the param itself is shown at its name.
         span = document.span(path)
         if len(path) == 2:
             span = document.key_spans.get(path, span)
         line = source_line(document, span)
+        edit, word = None, str(path[-1])
+        if found := did_you_mean(word, near):
+            advice = f'did you mean "{found}"?'
+            edit = rewording(span, line, word, found)
         self.problems.append(
-            Problem(code, message, span, advice, line, related=related)
+            Problem(code, message, span, advice, line, related=related, edit=edit)
         )
 
     def declare(self, document: Document, name: str, raw: Mapping[str, Any]) -> None:
@@ -113,7 +118,7 @@ class _Reader:
         if param is None:
             if name not in self.unread:
                 message = f"there is no param `{name}` for the overlay to set"
-                self.complain("R402", message, document, path, self._near(name))
+                self.complain("R402", message, document, path, near=self.params)
             return
         for key in raw:
             if key not in _OVERLAID:
@@ -135,7 +140,9 @@ class _Reader:
         if param is None:
             if name not in self.unread:
                 message = f"there is no param `{name}`"
-                self.problems.append(Problem("R402", message, span, self._near(name)))
+                near = did_you_mean(name, self.params)
+                advice = f'did you mean "{near}"?' if near else ""
+                self.problems.append(Problem("R402", message, span, advice))
             return
         read = read_value(_plain(text))
         value = None if read is None else _fit(param, read)
@@ -152,10 +159,6 @@ class _Reader:
         self.params[name] = replace(
             param, settings=(*param.settings, setting), by_symbol=()
         )
-
-    def _near(self, name: str) -> str:
-        near = did_you_mean(name, self.params)
-        return f'did you mean "{near}"?' if near else ""
 
     def _value(self, document: Document, raw: object, path: Path) -> _Read | None:
         read = read_value(raw)

@@ -19,11 +19,15 @@ Scalar = str | bool | int | Decimal | None
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Why a word is refused, with the code of its kind and what to write instead."""
+    """Why a word is refused, with the code of its kind and what to write instead.
+
+    ``instead`` is what was most likely meant, "" when that is anybody's guess.
+    """
 
     code: str
     message: str
     help: str
+    instead: str = ""
 
 
 _PLAIN = {"true": True, "false": False, "null": None, "~": None}
@@ -53,7 +57,7 @@ def read_plain(word: str) -> Scalar | Unclear:
         return _PLAIN[word]
     if meant := _SWITCH.get(word.casefold()):
         hint = f"write {meant}, or quote it if the text is meant: {quoted(word)}"
-        return Unclear("Y121", f'"{word}" is ambiguous', hint)
+        return Unclear("Y121", f'"{word}" is ambiguous', hint, meant)
     if word in ("=", "<<"):
         hint = f"quote it: {quoted(word)}"
         return Unclear("Y112", f'"{word}" has a meaning of its own in YAML', hint)
@@ -97,7 +101,8 @@ def _unclear_notation(word: str) -> Unclear | None:
         return Unclear("Y123", message, f"quote it: {quoted(word)}")
     if "_" in word and _UNDERSCORED.fullmatch(word):
         message = f'"{brief(word)}" has underscores: YAML 1.2 reads it as text'
-        return Unclear("Y124", message, f"write {brief(word.replace('_', ''))}")
+        bare = word.replace("_", "")
+        return Unclear("Y124", message, f"write {brief(bare)}", bare)
     return None
 
 
@@ -133,7 +138,8 @@ def _unclear_number(word: str) -> Unclear | None:
         return _unclear_exponent(word)
     if word[0] in "+-" and word[1] == ".":
         message = f'"{brief(word)}" is text in YAML 1.1 and a number in YAML 1.2'
-        return Unclear("Y125", message, f"write {word[0]}0{brief(body)}")
+        written = f"{word[0]}0{body}"
+        return Unclear("Y125", message, f"write {brief(written)}", written)
     return _unclear_size(word)
 
 
@@ -147,7 +153,8 @@ def _unclear_exponent(word: str) -> Unclear:
     if unclear := _unclear_size(word):
         return unclear
     message = f'"{brief(word)}" is text in YAML 1.1 and a number in YAML 1.2'
-    return Unclear("Y125", message, f"write {Decimal(word):f}")
+    written = f"{Decimal(word):f}"
+    return Unclear("Y125", message, f"write {written}", written)
 
 
 def _unclear_size(word: str) -> Unclear | None:

@@ -183,11 +183,13 @@ def _sign(sign: str, at: int, after_value: bool) -> Iterator[Defect]:
         hint = "write the number and % together, as in 0.5%"
         yield Defect("R308", "% is percent; there is no modulo", at, end, hint)
     elif sign in _SLIPS:
-        instead = _SLIPS[sign]
+        hint = instead = _SLIPS[sign]
         if sign == "=" and not after_value:
-            instead = ">= or =="
+            hint, instead = ">= or ==", ""
         message = f"{sign} is not an operator of the rule language"
-        yield Defect("R304", message, at, end, f"did you mean `{instead}`?")
+        if sign == "!":
+            instead = "not "
+        yield Defect("R304", message, at, end, f"did you mean `{hint}`?", instead)
     else:
         what = _FOREIGN.get(sign, f"{sign} is")
         hint = "`/` divides" if sign == "//" else ""
@@ -205,7 +207,8 @@ def _word(word: str, at: int, following: str) -> Iterator[Defect]:
     elif word.lower() in _WORD_SLIPS:
         instead = _WORD_SLIPS[word.lower()]
         message = f"{word} is not a word of the rule language"
-        yield Defect("R304", message, at, end, f"did you mean `{instead}`?")
+        hint = f"did you mean `{instead}`?"
+        yield Defect("R304", message, at, end, hint, instead)
     elif keyword.iskeyword(word):
         message = f"`{word}` is not part of the rule language"
         yield Defect("R305", message, at, end)

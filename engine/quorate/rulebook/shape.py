@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from quorate.bundle import bundled
-from quorate.rulebook.diagnostics import Problem, Span, did_you_mean
+from quorate.rulebook.diagnostics import Edit, Problem, Span, did_you_mean, rewording
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.text import Document
 
@@ -83,7 +84,18 @@ def _problems(
     else:
         key = path[-1] if path and isinstance(path[-1], str) else "the item"
         code, message, advice = _say(error, f"`{key}`" if key in path else key)
-        yield _problem(document, code, message, document.span(path), advice)
+        found = _problem(document, code, message, document.span(path), advice)
+        yield replace(found, edit=_near_word(error, found))
+
+
+def _near_word(error: ValidationError, found: Problem) -> Edit | None:
+    """Return the edit that makes a word one of those allowed."""
+    value: Any = error.instance
+    words: Any = error.validator_value
+    if error.validator != "enum" or not isinstance(value, str):
+        return None
+    near = did_you_mean(value, map(str, words))
+    return rewording(found.span, found.source, value, near) if near else None
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -108,7 +120,9 @@ def _unknown_keys(
         listed = ", ".join(known)
         advice = f'did you mean "{near}"?' if near else f"the keys here are {listed}"
         span = document.key_spans.get((*path, key), document.span((*path, key)))
-        yield _problem(document, "S201", f"unknown key `{key}`", span, advice)
+        found = _problem(document, "S201", f"unknown key `{key}`", span, advice)
+        edit = rewording(span, found.source, str(key), near) if near else None
+        yield replace(found, edit=edit)
 
 
 def _missing_keys(

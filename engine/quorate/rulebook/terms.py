@@ -45,6 +45,8 @@ class Defect:
     """One thing wrong in an expression: a code of ``CODES`` and where in the text.
 
     ``start`` and ``end`` count characters of the expression from 0, the end exclusive.
+    ``instead`` is what was most likely meant in their place; ``edited`` says in which
+    place when that is another.
     """
 
     code: str
@@ -52,6 +54,8 @@ class Defect:
     start: int
     end: int
     help: str = ""
+    instead: str = ""
+    edited: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
