@@ -134,8 +134,8 @@ class _Reader:
         table: Mapping[str, Any],
         path: Path,
         section: str,
-        given: Mapping[str, Any],
-        expected: Mapping[str, Written],
+        given: dict[str, Any],
+        expected: dict[str, Written],
     ) -> Iterator[Case]:
         left, right = table.get("given", []), table["expect"]
         columns = [*left, *right]
@@ -146,21 +146,14 @@ class _Reader:
                 message = f"a row has {len(columns)} values ({', '.join(columns)}), "
                 self._problem("T504", f"{message}this one {len(row)}", place)
                 continue
-            cells = {
-                name: (value, (*row_path, at))
-                for at, (name, value) in enumerate(zip(columns, row, strict=True))
-            }
+            cells = [(value, (*row_path, at)) for at, value in enumerate(row)]
+            ours = dict(zip(left, cells, strict=False))
+            theirs = dict(zip(right, cells[len(left) :], strict=True))
             yield Case(
                 row=number + 1,
                 place=place,
-                given={
-                    **given,
-                    **self._given({name: cells[name] for name in left}, section),
-                },
-                expected={
-                    **expected,
-                    **self._expected({name: cells[name] for name in right}, section),
-                },
+                given=given | self._given(ours, section),
+                expected=expected | self._expected(theirs, section),
             )
 
     def _given(self, raw: Raw, section: str, *, strict: bool = True) -> dict[str, Any]:
