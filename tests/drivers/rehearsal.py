@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 from tests.drivers.killed_runs import differences_of, fold
 from tests.loopback import Loopback, loopback
 
-from quorate import Candles, Keys, ModeSet, Record
+from quorate import Bar, Candles, Keys, ModeSet, Record
 from quorate.drivers.control import Wish, mark_taken, pending_wish
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_run import Calls, Finished, LiveSetup, run_live
@@ -28,7 +28,7 @@ from quorate.drivers.reconcile import Reconciliation
 from quorate.flow.state import State
 from quorate.host.host import open_host
 from quorate.journal.journal import Journal
-from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.rulebook.rulebook import Rulebook, gather_sources, read_rulebook
 from quorate.values.mode import Mode
 from quorate.values.trade import Order, Purpose
 
@@ -82,16 +82,14 @@ def flat(symbol: str, price: float) -> Candles:
 @cache
 def eager_rules(settings: tuple[tuple[str, str], ...] = ()) -> Rulebook:
     """Return the default rules, made to enter whenever the price is not high."""
-    entry = "close < 50500 and risk_approved"
-    texts = {path.name: path.read_text() for path in (ROOT / "rules").glob("*.yaml")}
-    wanted = "confidence > min_confidence and risk_approved"
-    assert wanted in texts["entry.yaml"]
-    texts["entry.yaml"] = texts["entry.yaml"].replace(wanted, entry)
+    entry = b"close < 50500 and risk_approved"
+    wanted = b"confidence > min_confidence and risk_approved"
+    sources, _ = gather_sources(ROOT / "rules", relative_to=ROOT)
+    assert any(wanted in text for _, text in sources.rules)
+    eager = tuple((path, text.replace(wanted, entry)) for path, text in sources.rules)
+    turned = tuple((dict(EAGER) | dict(settings)).items())
+    sources = replace(sources, rules=eager, settings=turned)
     host = open_host(None, installed=False)
-    sources = Sources(
-        rules=tuple((f"rules/{name}", texts[name].encode()) for name in sorted(texts)),
-        settings=tuple((dict(EAGER) | dict(settings)).items()),
-    )
     reading = read_rulebook(sources, host.facts, host.functions)
     assert reading.rulebook is not None, reading.errors
     return reading.rulebook
@@ -105,14 +103,28 @@ class Run:
     stop: asyncio.Event
     notes: list[Note] = field(default_factory=list)
     found: list[Reconciliation] = field(default_factory=list)
-    driver: LiveDriver | None = None
+    begun: LiveDriver | None = None
     task: asyncio.Task[Finished] | None = None
+
+    @property
+    def driver(self) -> LiveDriver:
+        """The driver, once the run has started."""
+        assert self.begun is not None
+        return self.begun
+
+    @property
+    def venue(self) -> Any:
+        """The ccxt venue."""
+        return self.driver.venue
 
     @property
     def state(self) -> State:
         """What the run believes."""
-        assert self.driver is not None
         return self.driver.flow.state
+
+    def holds(self, symbol: str = BTC) -> bool:
+        """Return whether a symbol is held, with a take-profit in the venue's book."""
+        return any(order.intent.symbol == symbol for order in self.resting())
 
     def told(self, level: str = "") -> list[str]:
         """Return the texts of the notes so far, of one level when one is given."""
@@ -123,8 +135,30 @@ class Run:
         orders = self.state.live.values()
         return [one for one in orders if purpose in (None, one.intent.purpose)]
 
-    def resting(self, purpose: Purpose) -> list[Order]:
-        """Return the live orders of one purpose that the venue has accepted."""
+    def order(self, client_id: str) -> Order:
+        """Return an order that the run knows."""
+        order = self.state.order(client_id)
+        assert order is not None
+        return order
+
+    def candle(self, symbol: str = BTC) -> None:
+        """Tell the next candle at once: an entry may be wanted at it."""
+        lane = self.driver.view.lanes[symbol]
+        price = lane.price or 0.0
+        self.driver.tell(
+            Bar(
+                symbol=symbol,
+                open_ms=lane.closed_ms,
+                open=price,
+                high=price,
+                low=price,
+                close=price,
+                volume=1.0,
+            )
+        )
+
+    def resting(self, purpose: Purpose = Purpose.TAKE_PROFIT) -> list[Order]:
+        """Return the live orders of a purpose that the venue has accepted."""
         return [order for order in self.live(purpose) if order.venue_id]
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
@@ -169,6 +203,7 @@ class Rehearsal:
     symbols: tuple[str, ...] = (BTC,)
     settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
     params: dict[str, str] = field(default_factory=dict)
+    timeout_ms: int = 3_000
 
     @property
     def journal(self) -> Path:
@@ -185,7 +220,7 @@ class Rehearsal:
             "settings": {
                 **self.settings,
                 "symbols": self.symbols,
-                "ccxt": {"urls": self.exchange.ccxt_urls, "timeout": 3_000},
+                "ccxt": {"urls": self.exchange.ccxt_urls, "timeout": self.timeout_ms},
             },
             "symbols": self.symbols,
             "keys": Keys(self.exchange.key, self.exchange.secret),
@@ -205,7 +240,7 @@ class Rehearsal:
                 run_live(setup, opened, run.stop, self._calls(run))
             )
             if started:
-                await run.until(lambda: run.driver is not None, "started")
+                await run.until(lambda: run.begun is not None, "started")
             yield run
         finally:
             if run.task is not None:
@@ -222,7 +257,7 @@ class Rehearsal:
             return asked
 
         def began(driver: LiveDriver) -> None:
-            run.driver = driver
+            run.begun = driver
 
         return Calls(
             note=run.notes.append,
@@ -248,6 +283,24 @@ class Rehearsal:
     def price(self, symbol: str, price: float) -> None:
         """Let a price jump."""
         self.exchange.core.force_price(symbol, Decimal(str(price)))
+
+    def place(self, symbol: str, price: str, client_id: str = "") -> str:
+        """Place an order as a person would, beside the run; return its id."""
+        form = {
+            "pair": symbol,
+            "type": "buy",
+            "ordertype": "limit",
+            "volume": "0.01",
+            "price": price,
+        }
+        form |= {"cl_ord_id": client_id} if client_id else {}
+        core = self.exchange.core
+        return str(core.private("AddOrder", form, self.exchange.key)["txid"][0])
+
+    def open_orders(self) -> list[dict[str, Any]]:
+        """Return the orders that are open at the exchange."""
+        orders = self.exchange.ledger()["orders"]
+        return [order for order in orders if order["status"] == "open"]
 
     def sent(self) -> list[str]:
         """Return the client ids of the orders that came over the wire, in order."""
@@ -278,8 +331,8 @@ async def rehearsal(
 ) -> AsyncIterator[Rehearsal]:
     """Open an exchange with prices that stand still, and a place for a journal."""
     tapes = [flat(symbol, price) for symbol, price in PRICES.items()]
-    given = {"balances": {"USD": Decimal(10_000)}, **exchange}
-    async with loopback(tapes=tapes, pace=PACE, **given) as opened:
+    given = {"balances": {"USD": Decimal(10_000)}, "pace": PACE, **exchange}
+    async with loopback(tapes=tapes, **given) as opened:
         yield Rehearsal(
             opened,
             folder,
