@@ -108,7 +108,8 @@ class Lane:
         Raises:
             NoTurn: it did not come within ``patience_s``, or too many wait already.
         """
-        await self._wait(urgency, cost, patience_s)
+        if not self._at_once(cost):
+            await self._wait(urgency, cost, patience_s)
         left_ms = self.budget.now_ms()
         try:
             yield
@@ -116,6 +117,18 @@ class Lane:
             self.budget.settle(cost, self.budget.now_ms() - left_ms)
             self._on_the_wire -= 1
             self._let_on()
+
+    def _at_once(self, cost: Decimal) -> bool:
+        """Take a turn that nobody waits for; return False when there is none."""
+        free = not self._waiting and self._on_the_wire < self._width
+        if not free or self.budget.wait_ms(cost):
+            return False
+        self._take(cost)
+        return True
+
+    def _take(self, cost: Decimal) -> None:
+        self._on_the_wire += 1
+        self.budget.spend(cost)
 
     async def _wait(self, urgency: Urgency, cost: Decimal, patience_s: float) -> None:
         if len(self._waiting) >= LONGEST_QUEUE:
@@ -157,8 +170,7 @@ class Lane:
             self._waiting.remove(first)
             if first.turn.done():
                 continue  # its owner left and is about to say so
-            self._on_the_wire += 1
-            self.budget.spend(first.cost)
+            self._take(first.cost)
             first.turn.set_result(None)
 
     def _come_back(self, wait_ms: int) -> None:

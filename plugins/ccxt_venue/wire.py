@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
-from quorate import NoAnswer
+from quorate import NoAnswer, plain
 
 from .adapter import Adapter
 from .lanes import Lane, Urgency
@@ -204,9 +204,8 @@ class Wire:
         for word in errand.words:
             if not any(word in value for value in values):
                 raise NotSent(f"the request would not carry {word}")
-        numbers = {number for value in values if (number := _number(value)) is not None}
         for figure in errand.figures:
-            if figure not in numbers:
+            if plain(figure) not in values and figure not in map(_number, values):
                 raise NotSent(f"the request would not say {figure}")
 
 
@@ -229,11 +228,15 @@ def _demand_answer(
 
 def _values(url: str, body: Any) -> list[str]:
     """Return every value that a request carries, in its address or its body."""
-    values = [value for _, value in parse_qsl(urlsplit(url).query)]
+    values = _form(urlsplit(url).query) if "?" in url else []
     text = body if isinstance(body, str) else ""
     if text.startswith(("{", "[")):
         return values + _leaves(json.loads(text, parse_float=str, parse_int=str))
-    return values + [value for _, value in parse_qsl(text)]
+    return values + _form(text)
+
+
+def _form(text: str) -> list[str]:
+    return [unquote_plus(pair.partition("=")[2]) for pair in text.split("&")]
 
 
 def _leaves(tree: object) -> list[str]:
