@@ -12,6 +12,7 @@ from quorate.rulebook.rules import VoteRule
 from quorate.stages.answers import as_float
 from quorate.stages.votes import Sheet, count_votes
 from quorate.trials.looks import Outcome, held, value
+from quorate.trials.slots import bare
 from quorate.trials.stand import NotGiven, Stand
 from quorate.values.market import Candles, Floats
 from quorate.values.timeframes import resample
@@ -21,7 +22,12 @@ _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 def ask_votes(stand: Stand, columns: dict[str, Any], every_ms: int) -> Outcome:
-    """Return what the votes say at the last of the given candles."""
+    """Return what the votes say at the last of the given candles.
+
+    With a ``vote`` given, what that one says of its own names at one moment.
+    """
+    if "vote" in stand.given:
+        return _ask_one(stand, str(stand.given["vote"]))
     candles = _candles(columns, every_ms, stand.symbol)
     outcome = Outcome()
     rulebook, host, params = stand.rulebook, stand.host, stand.params
@@ -34,6 +40,41 @@ def ask_votes(stand: Stand, columns: dict[str, Any], every_ms: int) -> Outcome:
     for rule in rulebook.votes:
         if rule.score is not None:
             _look_at_vote(stand, outcome, rule, candles)
+    return outcome
+
+
+def _ask_one(stand: Stand, name: str) -> Outcome:
+    """Return the score of a single vote, None when it abstains.
+
+    Raises:
+        NotGiven: a name it mentions is not given.
+    """
+    outcome = Outcome()
+    rule = next((one for one in stand.rulebook.votes if one.id == name), None)
+    if rule is None or rule.score is None:
+        return outcome
+    written = {
+        call.name: bare(call.text)
+        for formula in (rule.when, rule.score)
+        for call in (formula.expression.calls if formula else ())
+    }
+    context = SimpleNamespace()
+    for formula in (rule.when, rule.score):
+        for read in formula.expression.reads if formula else ():
+            known = stand.params.get(read)
+            seen = stand.need(written.get(read, read)) if known is None else known
+            setattr(context, read, as_float(seen))
+    outcome.found["score"] = None
+    if rule.when is not None:
+        outcome.note(rule, "when", rule.when, context)
+        if not _holds(rule.when, context):
+            return outcome
+    outcome.note(rule, "score", rule.score, context)
+    try:
+        score = float(rule.score.evaluate(context))
+    except Exception:  # noqa: BLE001 - what is not known abstains
+        return outcome
+    outcome.found["score"] = score if abs(score) <= 1 else None
     return outcome
 
 

@@ -2,12 +2,14 @@
 
 The first value, then changes: ``+1x5`` is five values, each 1 above the one before;
 ``+0.5%x5`` grows by half a percent each; ``=x4`` repeats, ``_x2`` is not known. A
-number or a quantity alone, ``95`` or ``95x3``, jumps there.
+number or a quantity alone, ``95`` or ``95x3``, jumps there; ``(+1x3 -1x2)x9`` is all
+that is in the brackets nine times over.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 from quorate.contract.vocabulary import RATIO, Unit
@@ -21,6 +23,8 @@ _PART = re.compile(
     r"|(?P<mark>[=_])(?:x(?P<again>\d{1,6}))?"
 )
 
+_AGAIN = re.compile(r"\(([^()]*)\)x(\d{1,6})")
+
 
 def read_series(text: str, unit: Unit) -> tuple[Decimal | None, ...]:
     """Return the values of a series measured in ``unit``.
@@ -32,7 +36,7 @@ def read_series(text: str, unit: Unit) -> tuple[Decimal | None, ...]:
     """
     values: list[Decimal | None] = []
     last: Decimal | None = None
-    for part in text.split():
+    for part in _parts(text):
         found = _PART.fullmatch(part)
         if found is None:
             raise ValueError(
@@ -48,6 +52,19 @@ def read_series(text: str, unit: Unit) -> tuple[Decimal | None, ...]:
     if not values:
         raise ValueError("the series has no values")
     return tuple(values)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the parts of a series, those in brackets as often as they are said."""
+    at = 0
+    for found in _AGAIN.finditer(text):
+        yield from text[at : found.start()].split()
+        parts = found[1].split()
+        if int(found[2]) * max(1, len(parts)) > LONGEST:
+            raise ValueError(f"the series has more than {LONGEST:,} parts")
+        yield from parts * int(found[2])
+        at = found.end()
+    yield from text[at:].split()
 
 
 def _next(part: re.Match[str], last: Decimal | None, unit: Unit) -> Decimal | None:

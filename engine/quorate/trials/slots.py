@@ -90,7 +90,7 @@ def given_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
 def _own(section: str, rulebook: Rulebook) -> dict[str, Slot]:
     """Return what only tests of one section give."""
     if section == "votes":
-        return {"timeframe": Slot(unit=DURATION, low=Decimal(1))}
+        return _one_vote(rulebook)
     if section == "errors":
         return {"error": _TEXT}
     if section == "exits":
@@ -104,6 +104,20 @@ def _own(section: str, rulebook: Rulebook) -> dict[str, Slot]:
             f"turned.{name}": Slot(unit=DURATION, low=_ZERO) for name in ids
         }
     return {}
+
+
+def _one_vote(rulebook: Rulebook) -> dict[str, Slot]:
+    """Return what is given to a single vote: its own names, and calls by their text."""
+    scored = [rule for rule in rulebook.votes if rule.score is not None]
+    slots = {"vote": _words(*(rule.id for rule in scored))}
+    for rule in scored:
+        for name, formula in rule.lets:
+            shape = formula.expression
+            slots.setdefault(name, Slot(kind=shape.kind, unit=shape.unit))
+        for part in (rule.when, rule.score):
+            for call in part.expression.calls if part else ():
+                slots[bare(call.text)] = Slot(unit=call.unit)
+    return slots
 
 
 def expected_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
@@ -123,7 +137,7 @@ def expected_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
 
 def _votes(rulebook: Rulebook) -> dict[str, Slot]:
     scored = [rule.id for rule in rulebook.votes if rule.score is not None]
-    slots = {f"scores.{name}": _NUMBER for name in scored}
+    slots = {"score": _NUMBER} | {f"scores.{name}": _NUMBER for name in scored}
     for fact in rulebook.facts.values():
         if fact.stage is Stage.QUORUM:
             slots[fact.name] = _of_fact(fact)
