@@ -173,11 +173,12 @@ class Turn:
         remember(bench, record)
         if isinstance(record, Learned | PluginFault):
             return
-        desk = bench.desk(symbol_of(bench.state, record), self.now_ms)
-        answers = bench.host.tell(
-            "learn", record, lambda _: {"record": record, "desk": desk}
-        )
-        for answer in answers:
+
+        def given(_: str) -> dict[str, object]:
+            symbol = symbol_of(bench.state, record)
+            return {"record": record, "desk": bench.desk(symbol, self.now_ms)}
+
+        for answer in bench.host.tell("learn", record, given):
             for lesson in answer.value or ():
                 if isinstance(lesson, Learned):
                     self.note(lesson)

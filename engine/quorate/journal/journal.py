@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,6 +51,7 @@ class Journal:
         self._refusal = "it is open for reading only" if read_only else ""
         self._closed = False
         self._waiting: list[_Unit] = []
+        self._digests: set[str] = set()  # those that this journal holds for certain
 
     @classmethod
     def create(cls, path: Path | None, *, commit_every: int = 1) -> Self:
@@ -129,16 +129,21 @@ class Journal:
         last = self._unit + len(units)
         # Until it has worked, it has failed: an interrupt counts as a failure too.
         self._refusal = "an earlier write failed; restart to go on from what stands"
+        digests = {unit.rulebook for unit in units} - self._digests
         self._store.add(
             (
-                (schema.ADD_DIGEST, [(name,) for name in {u.rulebook for u in units}]),
-                (schema.ADD_EVENT, chain.from_iterable(u.events for u in units)),
-                (schema.ADD_DECISION, chain.from_iterable(u.decisions for u in units)),
-                (schema.ADD_CANDLE, chain.from_iterable(u.candles for u in units)),
+                (schema.ADD_DIGEST, [(digest,) for digest in digests]),
+                (schema.ADD_EVENT, [row for unit in units for row in unit.events]),
+                (
+                    schema.ADD_DECISION,
+                    [row for unit in units for row in unit.decisions],
+                ),
+                (schema.ADD_CANDLE, [row for unit in units for row in unit.candles]),
                 (schema.SET_META, (("cursor", units[-1].cursor), ("unit", last))),
             )
         )
         self._unit = last
+        self._digests |= digests
         self._refusal = ""
 
     def close(self) -> None:

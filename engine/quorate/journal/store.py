@@ -146,7 +146,7 @@ class Store:
             raise
         return cls(_wrap(connection), name, lease)
 
-    def add(self, statements: Iterable[tuple[str, Iterable[Row]]]) -> None:
+    def add(self, statements: Iterable[tuple[str, Sequence[Row]]]) -> None:
         """Run each statement with each of its rows, durably, all or nothing.
 
         Raises:
@@ -154,7 +154,8 @@ class Store:
         """
         with _told(self.name), self._transaction():
             for statement, rows in statements:
-                self._connection.executemany(statement, rows)
+                if rows:
+                    self._connection.executemany(statement, rows)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Row]:
         """Yield the rows of a query, few at a time, as of when it began."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -93,7 +94,7 @@ class Answers:
 
     def context(self, names: Iterable[str], moment: Moment, *, exact: bool) -> Any:
         """Return an object with a value for each name, None for what is not known."""
-        convert = as_exact if exact else as_float
+        convert, kept = (as_exact, _EXACT) if exact else (as_float, _FLOAT)
         params = moment.desk.params(exact=exact)
         reads = self._reads
         context = SimpleNamespace()
@@ -101,8 +102,9 @@ class Answers:
         for name in names:
             if name in params:
                 values[name] = params[name]
-            else:
-                values[name] = convert((reads.get(name) or self._source(name))(moment))
+                continue
+            value = (reads.get(name) or self._source(name))(moment)
+            values[name] = value if type(value) in kept else convert(value)
         return context
 
     def value(self, formula: Formula, moment: Moment) -> Any:
@@ -125,20 +127,19 @@ class Answers:
         fact = self.rulebook.facts.get(name)
         if fact is None or fact.stage in (Stage.MARKET, Stage.QUORUM):
             return lambda moment: moment.desk.column(name)
-        view = _VIEWS[fact.stage]
-        return self._guarded(fact, view)
+        return self._guarded(fact, _VIEWS[fact.stage])
 
     def _guarded(self, fact: Fact, view: Callable[[Moment], Any]) -> Read:
         owner = self.host.owners[fact.name]
-        plugin = self.host.plugins[owner]
+        plugin, compute = self.host.plugins[owner], fact.compute
         where = f"fact {fact.name}"
 
         def read(moment: Moment) -> Any:
             seen = view(moment)
-            if seen is None or not plugin.active:
+            if seen is None or plugin.fault:
                 return None
             try:
-                value = fact.compute(seen)
+                value = compute(seen)
             except Exception as error:  # noqa: BLE001 - a fact may fail in any way
                 self.host.blame(owner, where, describe(error))
                 return None
@@ -163,17 +164,22 @@ class Answers:
 
 
 _VIEWS: Mapping[Stage, Callable[[Moment], Any]] = {
-    Stage.ACCOUNT: lambda moment: moment.desk,
-    Stage.ORDER: lambda moment: moment.order,
-    Stage.POSITION: lambda moment: moment.position,
-    Stage.FAULT: lambda moment: moment.fault,
+    Stage.ACCOUNT: attrgetter("desk"),
+    Stage.ORDER: attrgetter("order"),
+    Stage.POSITION: attrgetter("position"),
+    Stage.FAULT: attrgetter("fault"),
 }
+
+
+_EXACT = frozenset((Decimal, bool, str, type(None)))
+_FLOAT = frozenset((float, bool, str, type(None)))
+"""The types that need no conversion, where numbers are exact and where they are not."""
 
 
 def as_exact(value: Any) -> Any:
     """Return a number as a Decimal, None when it is not finite; the rest as it is."""
     kind = type(value)
-    if kind is Decimal or kind is bool or kind is str or value is None:
+    if kind in _EXACT:
         return value
     if kind is int:
         return Decimal(value)
