@@ -211,11 +211,12 @@ class CcxtVenue:
         Raises:
             NotSent: it is not among those opened, or two names mean two markets.
         """
-        symbol = self.symbols.ours(intent.symbol)
-        if symbol not in self.rules or self.symbols.ours(intent.venue_symbol) != symbol:
+        names = {intent.symbol, intent.venue_symbol}
+        symbols = {self.symbols.ours(name) for name in names}
+        if len(symbols) > 1 or not symbols <= self.rules.keys():
             named = f"{intent.symbol} ({intent.venue_symbol})"
             raise NotSent(f"{named} is no market that was opened")
-        return symbol
+        return str(symbols.pop())
 
     async def ask(
         self,
