@@ -93,11 +93,11 @@ class Line:
             return
         if clients.get(self._url) is client:
             del clients[self._url]
-        # ccxt may still be dialing: then there is nothing to close yet.
-        if not client.connected.done():
-            await asyncio.wait([client.connected], timeout=HANG_UP_S)
-        with suppress(Exception):
-            await asyncio.wait_for(client.close(), HANG_UP_S)
+        if client.connection is None and not client.connected.done():
+            # ccxt still dials, and cannot be told to stop: closed once it is through.
+            client.connected.add_done_callback(lambda _: _close_late(client))
+            return
+        await _close(client)
 
     def _receive(self, data: Any) -> bool:
         if self._broken.done():
@@ -119,6 +119,21 @@ class Line:
     def _end(self, why: str) -> None:
         if not self._broken.done():
             self._broken.set_result(why)
+
+
+async def _close(client: Any) -> None:
+    with suppress(Exception):
+        await asyncio.wait_for(client.close(), HANG_UP_S)
+
+
+_closing: set[asyncio.Task[None]] = set()
+"""Kept here until they are done: nobody else holds these tasks."""
+
+
+def _close_late(client: Any) -> None:
+    task = asyncio.ensure_future(_close(client))
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
 
 
 def _swallow(answer: asyncio.Future[Any]) -> None:

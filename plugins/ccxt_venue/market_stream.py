@@ -13,7 +13,7 @@ from .figures import MINUTE_MS, Refusals, read_bar
 from .kraken_market import KrakenFrames, subscriptions
 from .line import Line
 from .market_desk import MarketDesk, settle_ms
-from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on
+from .pacing import Outages, Recovered, Timing, first_end, keep_on, refusal
 
 if TYPE_CHECKING:
     from .venue import CcxtVenue
@@ -76,7 +76,7 @@ async def kraken_stream(venue: CcxtVenue, desk: MarketDesk) -> str:
             await desk.timing.sleep(0)
             waited += desk.timing.wall_s(0)
         if frames.refused:
-            raise Refused(f"not subscribed: {', '.join(frames.refused[:3])}")
+            return refusal(f"not subscribed: {', '.join(frames.refused[:3])}")
         return "answered" if not frames.missing else "subscriptions were not answered"
 
     try:
@@ -170,9 +170,15 @@ async def polled(venue: CcxtVenue, desk: MarketDesk) -> str:
     """Bring prices by asking for them; candles are asked for when a minute is over."""
     desk.live(candles=False)
     while True:
-        for symbol, told, _ in await _tickers(venue, list(desk.grids), desk):
+        try:
+            found = await _tickers(venue, list(desk.grids), desk)
+        except NoAnswer as error:
+            # One answer less is no interruption; prices grow stale without any.
+            desk.refusals.note("answer", str(error))
+            found = []
+        for symbol, told, _ in found:
+            desk.heard()
             desk.quote(symbol, None, told.get("last"), told.get("bid"), told.get("ask"))
-        desk.heard()
         await desk.timing.sleep(POLL_MS, 0.1)
 
 
@@ -269,6 +275,7 @@ async def bars(venue: CcxtVenue, symbol: str, since_ms: int) -> list[Bar]:
             break
         since = fresh[-1].open_ms + MINUTE_MS
     ordered = [found[open_ms] for open_ms in sorted(found)]
-    if ordered:
-        venue.bars_until[symbol] = ordered[-1].open_ms + MINUTE_MS
+    from_ms = -(-since_ms // MINUTE_MS) * MINUTE_MS
+    until_ms = ordered[-1].open_ms + MINUTE_MS if ordered else from_ms
+    venue.bars_until[symbol] = until_ms
     return ordered

@@ -16,7 +16,7 @@ from quorate import OrderReport, Tell, exact
 from .execution_frames import Executions, Sequence, read_exactly
 from .figures import Refusals
 from .line import Line
-from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on
+from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on, refusal
 from .reports import order_report, venue_trade
 from .wire import Unclear
 
@@ -153,7 +153,7 @@ class KrakenExecutions:
             await timing.sleep(0)
             waited += timing.wall_s(0)
         if self.refused:
-            return f"executions: {self.refused}"
+            return refusal(f"executions: {self.refused}")
         return "answered" if self.subscribed else "the subscription was not answered"
 
 

@@ -28,7 +28,10 @@ SILENT_S = 3.0
 SLOW_MS = 300_000
 """The pause after a refusal that only a person can cure."""
 
-_FOR_A_PERSON = ("invalid key", "invalid signature", "permission denied", "lockout")
+_FOR_A_PERSON = (
+    *("invalid key", "invalid signature", "permission", "lockout"),
+    *("not supported", "authentication"),
+)
 
 Recovered = Callable[[], None]
 Attempt = Callable[[Recovered], Awaitable[str]]
@@ -37,6 +40,17 @@ Attempt = Callable[[Recovered], Awaitable[str]]
 
 class Refused(Exception):  # noqa: N818 - what happened, not what was done wrong
     """The exchange does not let us have a stream, and will not until told otherwise."""
+
+
+def refusal(why: str) -> str:
+    """Return why an exchange refused a stream, if it may be asked again soon.
+
+    Raises:
+        Refused: it will not think otherwise by itself.
+    """
+    if for_a_person(why):
+        raise Refused(why)
+    return why
 
 
 class Timing:
@@ -171,5 +185,9 @@ async def keep_on(
 
 def needs_a_person(error: NoAnswer) -> bool:
     """Return whether asking again soon is of no use, and may lock the account."""
-    codes = " ".join(error.codes if isinstance(error, Unclear) else ()).lower()
-    return any(word in codes for word in _FOR_A_PERSON)
+    return for_a_person(" ".join(error.codes if isinstance(error, Unclear) else ()))
+
+
+def for_a_person(errors: str) -> bool:
+    """Return whether errors of an exchange are such that only a person can cure."""
+    return any(word in errors.lower() for word in _FOR_A_PERSON)

@@ -127,6 +127,9 @@ def test_a_subscription_is_answered_refused_or_given_up() -> None:
     assert asyncio.run(run({"success": True})) == "answered"
     refused = {"success": False, "error": "ESession:Invalid session"}
     assert asyncio.run(run(refused)) == "executions: ESession:Invalid session"
+    denied = {"success": False, "error": "EGeneral:Permission denied"}
+    with pytest.raises(pacing.Refused, match="Permission denied"):
+        asyncio.run(run(denied))
 
 
 def test_gaps_are_told_at_both_ends_and_not_twice() -> None:

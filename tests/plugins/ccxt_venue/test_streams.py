@@ -162,7 +162,6 @@ def test_an_interruption_is_told_and_what_was_missed_comes_first(
 ) -> None:
     @in_a_loop
     async def run() -> None:
-        # A refusal of a subscription is retried slowly: in five minutes of its time.
         async with listening("watch") as heard:
             await heard.until(lambda: len(heard.of(Bar, "BTC/USD")) >= 1)
             heard.exchange.faults.add(faults)
@@ -232,6 +231,22 @@ async def test_candles_go_on_where_those_of_the_past_end() -> None:
 
 
 @in_a_loop
+async def test_candles_go_on_though_there_were_none_of_the_past() -> None:
+    async with listening() as heard:
+        venue, symbol = heard.venue, "BTC/USD"
+        minute_ms = venue.clock.now_ms() // MINUTE * MINUTE
+        past = await venue.bars(symbol, minute_ms)
+        assert len(past) <= 1  # the minute may just have ended
+        await asyncio.sleep(1.2)
+        watching = asyncio.create_task(venue.watch(heard.news.append))
+        await heard.until(lambda: len(heard.of(Bar, symbol)) >= 3)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert heard.of(Bar, symbol)[0].open_ms == minute_ms + len(past) * MINUTE
+        heard.check_bars(symbol)
+
+
+@in_a_loop
 async def test_past_candles_that_cannot_be_told_are_no_answer() -> None:
     async with listening() as heard:
         heard.exchange.faults.add([{"at": "OHLC", "kind": "html"}])
@@ -253,9 +268,15 @@ async def test_polling_needs_no_socket() -> None:
 
 
 @in_a_loop
-async def test_polling_that_gets_no_answer_is_a_gap() -> None:
+async def test_polling_that_gets_no_answer_for_long_is_a_gap() -> None:
     async with listening("watch", feed="polling") as heard:
         await heard.until(lambda: heard.of(Tick))
+        once = {"at": "Ticker", "kind": "http", "value": 502, "times": 1}
+        heard.exchange.faults.add([once])
+        await heard.until(lambda: heard.exchange.faults.as_list()[0]["fired"])
+        before = len(heard.of(Tick))
+        await heard.until(lambda: len(heard.of(Tick)) > before + 4)
+        assert not heard.gaps("market")
         heard.exchange.faults.add([{"at": "Ticker", "kind": "http", "value": 502}])
         await heard.until(lambda: heard.gaps("market") == [False])
         heard.exchange.faults.clear()
@@ -366,6 +387,40 @@ async def test_open_orders_are_told_when_a_connection_is_made() -> None:
         assert heard.news.index(last, again)
         assert (last.venue_id, last.client_id) == (txid, "1a2b3c4d-9")
         assert last.open
+
+
+@in_a_loop
+async def test_a_server_that_never_answers_is_a_gap_and_leaves_nothing_behind() -> None:
+    held: list[asyncio.StreamWriter] = []
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+
+    silent = await asyncio.start_server(hold, "127.0.0.1", 0)
+    host, port = silent.sockets[0].getsockname()[:2]
+    try:
+        async with lo.loopback(pace=PACE) as exchange:
+            urls = exchange.ccxt_urls
+            urls["api"]["ws"]["publicV2"] = f"ws://{host}:{port}/?v2"
+            given = {**SPANS, "ccxt": {"urls": urls}, "symbols": SYMBOLS}
+            async with orders.on_loopback(exchange, **given) as venue:
+                heard = Heard(exchange, venue)
+                task = asyncio.create_task(venue.watch(heard.news.append))
+                await heard.until(lambda: heard.gaps("market") == [False])
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            assert held
+            assert "nothing came" in heard.of(Gap)[0].why
+            await heard.until(lambda: not _dialing(), "an end of dialing")
+    finally:
+        for writer in held:
+            writer.close()
+        silent.close()
+        await silent.wait_closed()
+
+
+def _dialing() -> list[str]:
+    return [name for name in _ours(asyncio.all_tasks()) if "Client" in name]
 
 
 @in_a_loop
