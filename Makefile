@@ -8,8 +8,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+KILLS ?= 200
+POWER_CUTS ?= 2000
+SEEDS ?= 5000
 
-.PHONY: help run test bench format clean
+.PHONY: help run test soak bench format clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +26,12 @@ test: $(READY) ## Everything that must pass: format, lint, types, rules, tests
 	$(BIN)/mypy
 	$(BIN)/quorate check
 	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, faults (an hour)
+	QUORATE_KILLS=$(KILLS) $(BIN)/python -m pytest -q tests/drivers/test_killed_runs.py
+	QUORATE_POWER_CUTS=$(POWER_CUTS) $(BIN)/python -m pytest -q tests/journal/test_power_cut.py
+	QUORATE_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n $(WORKERS) \
+		tests/drivers/test_live_faults.py tests/drivers/test_crash_everywhere.py
 
 bench: $(READY) ## Measure the speed of rules and tapes
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

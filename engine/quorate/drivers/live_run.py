@@ -182,7 +182,9 @@ class LiveRun:
             self.upkeep.take_wish(stricter_only=True)
             await self._reconcile(wakes)
         else:
-            self.driver.take([await self._begin()])
+            started = await self._begin()
+            self.began_ms = started.at_ms
+            self.driver.take([started])
             await self._look_back()
         self._go_on()
 
@@ -245,9 +247,7 @@ class LiveRun:
 
     async def _reconcile(self, wakes: Sequence[WakeAt]) -> None:
         state, driver = self.driver.flow.state, self.driver
-        snapshot = await take_snapshot(
-            self.venue, state, driver.now_ms, self.records[0].at_ms
-        )
+        snapshot = await take_snapshot(self.venue, state, driver.now_ms, self.began_ms)
         await must_be_newest(self.venue, state, self.records)
         found = compare(state, snapshot, self._margin_ms)
         self.calls.reconciled(found)
