@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quorate.host.host import Host, open_host
-from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.rulebook.rulebook import Rulebook, gather_sources, read_rulebook
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,11 +22,8 @@ def own_host() -> Host:
 @lru_cache(maxsize=4)
 def own_rules(**params: str) -> Rulebook:
     """Return the default rulebook with other values of some params."""
-    texts = {path.name: path.read_bytes() for path in (ROOT / "rules").glob("*.yaml")}
-    sources = Sources(
-        rules=tuple((f"rules/{name}", texts[name]) for name in sorted(texts)),
-        settings=tuple(params.items()),
-    )
+    turned = tuple(params.items())
+    sources, _ = gather_sources(ROOT / "rules", settings=turned, relative_to=ROOT)
     reading = read_rulebook(sources, own_host().facts, own_host().functions)
     assert reading.rulebook is not None, reading.errors
     return reading.rulebook
