@@ -83,7 +83,9 @@ def test_the_parts_of_an_order_are_told_as_one() -> None:
     part_one = one.take(trade(1, "0.1", "0.1"))
     assert part_one.open
     last = one.take(trade(2, "0.2", "0.3"))
-    # A fill does not end an order, though it fills it.
+    # A fill does not end an order, though it fills it, and whatever it says.
+    told = merged().take(trade(1, "0.3", "0.3", order_status="filled"))
+    assert (told.open, told.reason) == (True, "")
     assert (last.open, last.filled) == (True, Decimal("0.3"))
     ended = one.take(over("filled", "0.3"))
     assert (ended.open, ended.reason, ended.symbol) == (False, "filled", "BTC/USD")

@@ -195,6 +195,38 @@ def test_a_frozen_feed_with_a_heartbeat_is_stale() -> None:
     assert one.desk.stale() == ""
 
 
+def test_a_price_that_came_while_rest_was_asked_is_the_later_one() -> None:
+    one = opened()
+    one.quote_all()
+    asked_ms = one.clock.at_ms
+    one.clock.at_ms += 100
+    one.quote(last=10.5, bid=10.4, ask=10.6)
+    one.desk.probed("BTC/USD", 10.0, 9.9, 10.1, asked_ms)
+    one.clock.at_ms += desk_module.GRACE_MS + 1
+    assert one.desk.stale() == ""
+
+
+def test_a_quiet_market_is_not_asked_for_at_every_beat() -> None:
+    one = opened()
+    one.quote_all()
+    one.clock.at_ms += STALE // 2 + 1
+    assert one.desk.quiet() == list(SYMBOLS)
+    one.clock.at_ms += 250
+    assert one.desk.quiet() == []
+    one.clock.at_ms += STALE // 4
+    assert one.desk.quiet() == list(SYMBOLS)
+
+
+def test_the_minute_in_which_a_stream_begins_is_asked_for_when_it_is_over() -> None:
+    one = opened()
+    one.desk.candle("BTC/USD", [START, 10.0, 12.0, 8.0, 11.0, 3.0])
+    one.clock.at_ms = START + MINUTE + 2_000
+    one.quote_all()
+    one.desk.close_minutes()
+    assert not one.bars
+    assert "BTC/USD" in one.wanted()
+
+
 def test_a_price_that_nobody_confirms_is_stale() -> None:
     one = opened()
     one.quote_all()
@@ -274,8 +306,8 @@ def test_krakens_frames_are_read_with_their_own_moments() -> None:
     assert one.desk.refusals.counts["prices"] == 1
     candle = {"symbol": "BTC/USD", "open": 9, "high": 10, "low": 9, "close": 10}
     candle |= {"volume": 1, "interval_begin": written(START)}
-    assert frames.take(frame("ohlc", interval=5, **{**candle, "open": 10}))
     assert frames.take(frame("ohlc", interval=1, **candle))
+    assert frames.take(frame("ohlc", interval=5, **{**candle, "open": 10, "volume": 5}))
     one.clock.at_ms = START + MINUTE + 2_000
     frames.take(frame("ticker", **figures))
     one.desk.grids["BTC/USD"].live(START)
