@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
 from quorate.rulebook.printing import visible
 from quorate.rulebook.reasons import explain
 from quorate.trials.book import NONE
+from quorate.trials.coverage import Coverage
 from quorate.trials.looks import Look
 from quorate.trials.quantities import write
 from quorate.trials.run import Difference, Result
+from quorate.values.numbers import floor_to
 
 MOST_TREES = 4
 """How many expressions are told of one failure; a section may have dozens."""
@@ -78,6 +81,58 @@ def as_dict(result: Result) -> dict[str, Any]:
             }
             for one in result.differences
         ],
+    }
+
+
+def coverage_lines(coverage: Coverage) -> Iterator[str]:
+    """Yield what the tests have seen, and what they have not."""
+    rules, atoms = coverage.rules, coverage.atoms
+    fired = sum(one.fired for one in rules)
+    covered = sum(one.covered for one in atoms)
+    yield (
+        f"coverage: {fired} of {len(rules)} rules ({share(coverage.rules_share)}), "
+        f"{covered} of {len(atoms)} conditions ({share(coverage.atoms_share)})"
+    )
+    for rule in rules:
+        if not rule.fired:
+            yield f"  {rule.place}: {rule.rule}: no test has seen this rule act"
+    for atom in atoms:
+        if not atom.covered:
+            yield f"  {atom.place}: {atom.rule} {atom.part}: {atom.text}: {atom.lacks}"
+
+
+def share(ratio: Decimal) -> str:
+    """Return a share in percent, rounded down: only the whole is 100%."""
+    return f"{floor_to(ratio * 100, _TENTH):f}%".replace(".0%", "%")
+
+
+_TENTH = Decimal("0.1")
+
+
+def coverage_dict(coverage: Coverage) -> dict[str, Any]:
+    """Return what the tests have seen, JSON-ready."""
+    return {
+        "rules": {
+            "share": float(coverage.rules_share),
+            "unseen": [one.rule for one in coverage.rules if not one.fired],
+        },
+        "conditions": {
+            "share": float(coverage.atoms_share),
+            "atoms": [
+                {
+                    "rule": one.rule,
+                    "part": one.part,
+                    "text": one.text,
+                    "path": one.place.path,
+                    "line": one.place.line,
+                    "column": one.place.column,
+                    "seen_true": True in one.seen,
+                    "seen_false": False in one.seen,
+                    "deciding": one.covered,
+                }
+                for one in coverage.atoms
+            ],
+        },
     }
 
 

@@ -24,8 +24,11 @@ _COLUMNS = ("open", "high", "low", "close", "volume")
 def ask_votes(stand: Stand, columns: dict[str, Any], every_ms: int) -> Outcome:
     """Return what the votes say at the last of the given candles.
 
-    With a ``vote`` given, what that one says of its own names at one moment.
+    With a ``vote`` given, what that one says of its own names at one moment, or what
+    its names are in candles of one timeframe.
     """
+    if "vote" in stand.given and columns:
+        return _ask_lets(stand, _candles(columns, every_ms, stand.symbol))
     if "vote" in stand.given:
         return _ask_one(stand, str(stand.given["vote"]))
     candles = _candles(columns, every_ms, stand.symbol)
@@ -75,6 +78,18 @@ def _ask_one(stand: Stand, name: str) -> Outcome:
     except Exception:  # noqa: BLE001 - what is not known abstains
         return outcome
     outcome.found["score"] = score if abs(score) <= 1 else None
+    return outcome
+
+
+def _ask_lets(stand: Stand, candles: Candles) -> Outcome:
+    """Return what a single vote's names are at the last of the candles."""
+    outcome = Outcome()
+    sheet = Sheet(stand.rulebook, stand.host, candles, stand.params)
+    for rule in stand.rulebook.votes:
+        for name, formula in rule.lets if rule.id == stand.given["vote"] else ():
+            values, faults = sheet.evaluate(formula.expression)
+            sheet.columns[name] = np.where(faults, np.nan, values)
+            outcome.found[f"let.{name}"] = _now(sheet.columns[name])
     return outcome
 
 

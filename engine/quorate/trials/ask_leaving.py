@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from quorate.contract.views import PositionView
@@ -10,6 +11,7 @@ from quorate.stages.answers import Moment
 from quorate.stages.exits import look
 from quorate.stages.tuning import SAMPLES, tune
 from quorate.trials.ask_ordering import tell_how
+from quorate.trials.book import NONE
 from quorate.trials.looks import Outcome, held, value
 from quorate.trials.stand import Given, Stand
 from quorate.values.mode import Mode
@@ -198,4 +200,6 @@ def ask_symbols(stand: Stand) -> Outcome:
     answer = stand.host.ask_first(
         "map_symbol", symbol=stand.need("symbol"), aliases=aliases
     )
-    return Outcome(found={"means": answer.value if answer else None})
+    spelling = str(stand.need("symbol"))
+    alias = next((one for one in aliases if fnmatchcase(spelling, one)), NONE)
+    return Outcome(found={"means": answer.value if answer else None, "alias": alias})

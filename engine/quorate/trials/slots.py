@@ -128,7 +128,8 @@ def expected_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
         loose = Slot(loose=True)
         return {"value": loose, "min": loose, "max": loose}
     if section == "symbols":
-        return {"means": _TEXT}
+        matches = tuple(one.match for one in rulebook.symbols)
+        return {"means": _TEXT, "alias": _words(*matches, NONE)}
     ids = _ids(rulebook, "votes" if section == "vetoes" else section)
     one = _words(*ids, NONE)
     many = Slot(kind=Kind.TEXT, values=ids, many=True)
@@ -138,6 +139,10 @@ def expected_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
 def _votes(rulebook: Rulebook) -> dict[str, Slot]:
     scored = [rule.id for rule in rulebook.votes if rule.score is not None]
     slots = {"score": _NUMBER} | {f"scores.{name}": _NUMBER for name in scored}
+    for rule in rulebook.votes:
+        for name, formula in rule.lets:
+            shape = formula.expression
+            slots[f"let.{name}"] = Slot(kind=shape.kind, unit=shape.unit)
     for fact in rulebook.facts.values():
         if fact.stage is Stage.QUORUM:
             slots[fact.name] = _of_fact(fact)
