@@ -40,3 +40,18 @@ def test_the_time_is_never_set_back() -> None:
 
 def test_what_is_over_is_not_waited_for() -> None:
     assert LiveClock(0).wall_s(-5) == 0.0
+
+
+def test_a_clock_that_was_ahead_stands_until_the_venues_time_has_come_up() -> None:
+    wall = Wall()
+    clock = LiveClock(1_000_000, read=wall)
+    clock.set(990_000)
+    assert clock.now_ms() == 1_000_000
+    wall.now_s += 9
+    assert clock.now_ms() == 1_000_000
+    wall.now_s += 2
+    assert clock.now_ms() == 1_001_000
+    clock.set(995_000)
+    clock.set(1_000_900)
+    wall.now_s += 0.2
+    assert clock.now_ms() == 1_001_100
