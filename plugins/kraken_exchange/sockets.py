@@ -105,7 +105,8 @@ class Socket:
             case "close":
                 self.close()
             case "restart":
-                self.calls.restart()
+                # A frame may come from the midst of matching: not under its feet.
+                asyncio.get_running_loop().call_soon(self.calls.restart)
         return True
 
     def _put(self, text: str) -> None:

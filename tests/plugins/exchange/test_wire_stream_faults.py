@@ -116,6 +116,22 @@ async def test_a_restart_loses_open_orders_and_every_connection() -> None:
         assert float(held["hold_trade"]) == 0
 
 
+@in_a_loop
+async def test_a_restart_at_a_frame_waits_for_the_matching_to_end() -> None:
+    async with lo.loopback() as exchange, wired(exchange) as wire:
+        await wire.subscribe("executions", snap_orders=False)
+        await wire.reply("subscribe")
+        # The frame tells of a fill, in the midst of matching the order.
+        restart = {"at": "ws:executions", "kind": "restart", "times": 1, "skip": 2}
+        exchange.faults.add([restart])
+        txid = market_order(exchange)
+        closing = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        while (await wire.socket.receive(timeout=5)).type not in closing:
+            pass
+        (order,) = exchange.ledger()["orders"]
+        assert (order["txid"], order["status"]) == (txid, "closed")
+
+
 @pytest.mark.parametrize(
     ("fault", "placed"),
     [
