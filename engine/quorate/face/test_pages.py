@@ -2,22 +2,96 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
+from quorate.face.options import counted
+from quorate.face.testing import Report
 from quorate.rulebook.printing import visible
 from quorate.rulebook.reasons import explain
 from quorate.trials.book import NONE
 from quorate.trials.coverage import Coverage
 from quorate.trials.looks import Look
+from quorate.trials.mutation import KILLED, REFUSED, SAME, SURVIVED, Fate
 from quorate.trials.quantities import write
 from quorate.trials.run import Difference, Result
 from quorate.values.numbers import floor_to
 
 MOST_TREES = 4
 """How many expressions are told of one failure; a section may have dozens."""
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """Yield the whole report: dots, failures, coverage, survivors, and a sentence."""
+    files: dict[str, list[Result]] = {}
+    for result in report.results:
+        files.setdefault(result.case.place.path, []).append(result)
+    width = max(map(len, files))
+    for path, under in files.items():
+        marks = "".join("." if one.passed else "F" for one in under)
+        yield f"{path:<{width}}  {marks}"
+    for result in report.failed:
+        yield ""
+        yield from failure_lines(result)
+    for coverage in report.coverage:
+        yield from coverage_lines(coverage)
+    yield from _survivor_lines(report)
+    yield from report.suggestions
+    tests = sum(len(trial.tests) for trial in report.trials)
+    looked = f"{counted(len(report.results), 'case')} of {counted(tests, 'test')}"
+    if report.failed:
+        yield ""
+        yield f"{len(report.failed)} of {looked} failed, in {report.took_s:.2f} s"
+    else:
+        yield f"ok: {looked} passed, in {report.took_s:.2f} s"
+
+
+def _survivor_lines(report: Report) -> Iterator[str]:
+    if report.fates is None:
+        return
+    for one in report.survivors:
+        yield f"{one.mutant.place}: survives: {one.mutant.sentence}"
+    count = Counter(one.fate for one in report.fates)
+    yield (
+        f"{counted(len(report.fates), 'mutant')}: {count[KILLED]} killed by tests, "
+        f"{count[REFUSED]} refused by the check, {count[SAME]} mean the same, "
+        f"{count[SURVIVED]} survive"
+    )
+
+
+def report_dict(report: Report) -> dict[str, Any]:
+    """Return the whole report, JSON-ready."""
+    told: dict[str, Any] = {
+        "ok": report.fine(None),
+        "cases": len(report.results),
+        "failed": len(report.failed),
+        "rulebooks": [trial.rulebook.digest for trial in report.trials],
+        "results": [as_dict(one) for one in report.results],
+    }
+    if report.coverage:
+        told["coverage"] = [coverage_dict(one) for one in report.coverage]
+    if report.fates is not None:
+        told["mutants"] = [_fate_dict(one) for one in report.fates]
+    if report.suggestions:
+        told["suggestions"] = report.suggestions
+    return told
+
+
+def _fate_dict(fate: Fate) -> dict[str, Any]:
+    mutant = fate.mutant
+    return {
+        "rule": mutant.rule,
+        "path": mutant.place.path,
+        "line": mutant.place.line,
+        "column": mutant.place.column,
+        "was": mutant.was,
+        "now": mutant.now,
+        "fate": fate.fate,
+        "by": fate.by,
+    }
 
 
 def failure_lines(result: Result) -> Iterator[str]:

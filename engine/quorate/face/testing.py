@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 
 from quorate.errors import RulebookError
 from quorate.face.workspace import Workspace
@@ -15,8 +17,11 @@ from quorate.rulebook.rulebook import Rulebook, Sources, gather_sources, read_ru
 from quorate.rulebook.source import MAX_BYTES
 from quorate.rulebook.sources import Files
 from quorate.trials.book import RuleTest
+from quorate.trials.coverage import Coverage, measure, sections_of
+from quorate.trials.mutation import SURVIVED, Fate
 from quorate.trials.reading import read_tests
 from quorate.trials.run import Result, run_tests
+from quorate.trials.suggesting import suggest
 
 ENDINGS = (".test.yaml", ".test.yml")
 """How the name of a test file ends; it stands beside the rules that it tests."""
@@ -154,6 +159,67 @@ def _read(files: Iterable[Path], root: Path) -> Files:
 def _named(test: RuleTest, words: Sequence[str]) -> bool:
     name = f"{test.place.path} {test.section} {test.name}".casefold()
     return all(word.casefold() in name for word in words)
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of all trials. ``fates`` is None when no mutant was tried."""
+
+    trials: list[Trial]
+    results: list[Result]
+    by_trial: list[list[Result]]
+    took_s: float
+    coverage: list[Coverage] = field(default_factory=list)
+    fates: list[Fate] | None = None
+    suggestions: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Result]:
+        """The cases that failed."""
+        return [one for one in self.results if not one.passed]
+
+    @property
+    def survivors(self) -> list[Fate]:
+        """The mutants that no test has noticed."""
+        return [one for one in self.fates or () if one.fate == SURVIVED]
+
+    def measure(self, *, whole: bool) -> None:
+        """Measure what the tests have seen of each set of rule files.
+
+        The tests of an overlay ask the same rules as those of its base. Unless all
+        tests were run, only the sections that were asked count.
+        """
+        under: dict[Files, tuple[Rulebook, list[Result]]] = {}
+        for trial, results in zip(self.trials, self.by_trial, strict=True):
+            known = under.setdefault(trial.sources.rules, (trial.rulebook, []))
+            known[1].extend(results)
+        self.coverage = [
+            measure(book, results, sections_of(results, whole=whole))
+            for book, results in under.values()
+        ]
+
+    def suggest(self, host: Host, *, whole: bool) -> None:
+        """Work out the cases at the boundary that are missing."""
+        for trial, results in zip(self.trials, self.by_trial, strict=True):
+            sections = sections_of(results, whole=whole)
+            found = suggest(trial.rulebook, results, host, sections)
+            self.suggestions.extend(found)
+
+    def fine(self, least: Decimal | None) -> bool:
+        """Whether all passed, no mutant survived, and enough was covered."""
+        enough = least is None or all(
+            min(one.rules_share, one.atoms_share) >= least for one in self.coverage
+        )
+        return not self.failed and not self.survivors and enough
+
+
+def run_trials(trials: list[Trial], host: Host) -> Report:
+    """Run every test of every trial."""
+    started = perf_counter()
+    by_trial = [list(trial.run(host)) for trial in trials]
+    took_s = perf_counter() - started
+    results = [one for under in by_trial for one in under]
+    return Report(trials, results, by_trial, took_s)
 
 
 def selected(trials: Iterable[Trial]) -> int:

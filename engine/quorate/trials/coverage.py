@@ -9,7 +9,7 @@ else (MC/DC, the measure of DO-178C, in its masking form).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -31,8 +31,12 @@ RULED = (
 )
 """The sections whose rules are counted."""
 
+ASKED = (*RULED[:1], "vetoes", *RULED[1:])
+"""The sections that are counted, as tests name them."""
+
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    "votes": ("when", "score", "veto"),
+    "votes": ("when", "score"),
+    "vetoes": ("veto",),
     "entry": ("when",),
     "checks": ("when", "require", "reallocate"),
     "orders": ("when",),
@@ -104,11 +108,19 @@ def _share(part: int, whole: int) -> Decimal:
     return Decimal(part) / whole if whole else Decimal(1)
 
 
-def measure(rulebook: Rulebook, results: Iterable[Result]) -> Coverage:
-    """Return what ``results`` have seen of ``rulebook``; failed cases count too."""
+def sections_of(results: Iterable[Result], *, whole: bool) -> tuple[str, ...]:
+    """Return the sections that were asked, or all when ``whole``."""
+    asked = {one.test.section for one in results}
+    return tuple(name for name in ASKED if whole or name in asked)
+
+
+def measure(
+    rulebook: Rulebook, results: Iterable[Result], sections: Sequence[str]
+) -> Coverage:
+    """Return what ``results`` have seen of some sections; failed cases count too."""
     gauges: dict[tuple[str, str], list[_Gauge]] = {}
-    for section in RULED:
-        for rule in getattr(rulebook, section):
+    for section in sections:
+        for rule in rules_of(rulebook, section):
             for part, formula in parts(section, rule):
                 gauges[rule.id, part] = list(_gauges(rule, part, formula))
     fired: set[str] = set()
@@ -121,18 +133,26 @@ def measure(rulebook: Rulebook, results: Iterable[Result]) -> Coverage:
     return Coverage(
         rules=tuple(
             RuleSeen(section, name, place, name in fired)
-            for section in RULED
+            for section in sections
             for name, place in _named(rulebook, section)
         ),
         atoms=tuple(sorted(atoms, key=lambda one: one.place)),
     )
 
 
+def rules_of(rulebook: Rulebook, section: str) -> Iterator[Any]:
+    """Yield the rules of a section; vetoes and scored votes are two."""
+    if section not in ("votes", "vetoes"):
+        yield from getattr(rulebook, section)
+        return
+    for rule in rulebook.votes:
+        if (rule.score if section == "votes" else rule.veto) is not None:
+            yield rule
+
+
 def _named(rulebook: Rulebook, section: str) -> Iterator[tuple[str, Span]]:
-    for rule in getattr(rulebook, section):
-        weighs_only = section == "votes" and rule.score is None and rule.veto is None
-        if not weighs_only:
-            yield _name(rule), rule.place
+    for rule in rules_of(rulebook, section):
+        yield _name(rule), rule.place
 
 
 def _name(rule: Any) -> str:

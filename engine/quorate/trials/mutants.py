@@ -20,7 +20,7 @@ from quorate.rulebook.nodes import Path
 from quorate.rulebook.rulebook import Rulebook, Sources
 from quorate.rulebook.terms import Expression
 from quorate.rulebook.text import Document, parse_document
-from quorate.trials.coverage import CONDITIONS
+from quorate.trials.coverage import RULED
 from quorate.trials.mutant_words import (
     expressions,
     nudged,
@@ -71,7 +71,7 @@ def mutants(rulebook: Rulebook, sources: Sources) -> Iterator[Mutant]:
     """Yield every mutant of the rule files; overlays stay as they are."""
     read = {
         (one.place.path, one.place.line, one.place.column): one
-        for section in CONDITIONS
+        for section in RULED[:-1]
         for rule in getattr(rulebook, section)
         for one in (formula.expression for formula in formulas(rule))
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +15,24 @@ from quorate.face.options import counted, json_option, print_json, rulebook_opti
 from quorate.face.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from quorate.face.testing import Trial
-    from quorate.trials.run import Result
+    from quorate.face.testing import Report, Trial
+    from quorate.host.host import Host
+    from quorate.trials.mutation import Fate
+
+
+def share(
+    ctx: click.Context, _parameter: click.Parameter, text: str | None
+) -> Decimal | None:
+    """Return a share such as ``95%`` as a ratio; refuse what is none."""
+    from quorate.contract.vocabulary import RATIO  # noqa: PLC0415
+    from quorate.rulebook.literals import read_quantity  # noqa: PLC0415
+
+    if text is None:
+        return None
+    quantity = read_quantity(text)
+    if quantity is None or quantity[1] != RATIO or not 0 <= quantity[0] <= 1:
+        raise click.BadParameter(f"{text!r} is not a share such as 95%", ctx)
+    return quantity[0]
 
 
 @click.command()
@@ -24,6 +42,26 @@ if TYPE_CHECKING:
 @rulebook_options
 @click.option(
     "-k", "words", metavar="WORDS", help="Only tests whose name has all these words."
+)
+@click.option(
+    "--coverage", is_flag=True, help="Say which rules and conditions no test has seen."
+)
+@click.option(
+    "--min-coverage",
+    "least",
+    callback=share,
+    metavar="PERCENT",
+    help="Fail when less of the rules or of the conditions is covered.",
+)
+@click.option(
+    "--mutate",
+    is_flag=True,
+    help="Change the rules, one place at a time, and list what no test notices.",
+)
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="Write the cases at the boundary that are missing, as YAML to look over.",
 )
 @click.option(
     "--format",
@@ -40,15 +78,20 @@ def test(
     overlays: tuple[Path, ...],
     settings: tuple[tuple[str, str], ...],
     words: str | None,
+    coverage: bool,
+    least: Decimal | None,
+    mutate: bool,
+    suggest: bool,
     layout: str,
     as_json: bool,
 ) -> None:
     """Put the tests beside the rules (*.test.yaml) to the rules.
 
     PATHs are test files, and folders of them; the workspace's rules and the overlays
-    below them when left out. Exits with 1 when a test fails, 2 when none could run.
+    below them when left out. Exits with 1 when a test fails, a mutant survives or too
+    little is covered, 2 when no test could run.
     """
-    from quorate.face.testing import open_trials, selected  # noqa: PLC0415
+    from quorate.face.testing import open_trials, run_trials, selected  # noqa: PLC0415
 
     workspace = session.workspace()
     host = workspace.host()
@@ -62,12 +105,16 @@ def test(
     )
     if not selected(trials):
         raise QuorateError(_nothing(trials, words))
-    started = perf_counter()
-    results = [one for trial in trials for one in trial.run(host)]
-    took = perf_counter() - started
-    _print(results, trials, "json" if as_json else layout, took)
-    failed = any(not one.passed for one in results)
-    click.get_current_context().exit(1 if failed else 0)
+    report = run_trials(trials, host)
+    whole = not words and not paths
+    if coverage or least is not None:
+        report.measure(whole=whole)
+    if mutate and not report.failed:
+        report.fates = list(_mutate(trials, host))
+    if suggest:
+        report.suggest(host, whole=whole)
+    _print(report, "json" if as_json else layout)
+    click.get_current_context().exit(0 if report.fine(least) else 1)
 
 
 def _nothing(trials: list[Trial], words: str | None) -> str:
@@ -77,53 +124,32 @@ def _nothing(trials: list[Trial], words: str | None) -> str:
     return "there are no tests here: write them beside the rules, in *.test.yaml"
 
 
-def _print(
-    results: list[Result], trials: list[Trial], layout: str, took: float
-) -> None:
+def _mutate(trials: list[Trial], host: Host) -> Iterator[Fate]:
+    from quorate.trials.mutation import chosen, put_to_test  # noqa: PLC0415
+
+    for trial in trials:
+        book, sources, tests = trial.rulebook, trial.sources, trial.tests
+        found = chosen(book, sources, tests)
+        with click.progressbar(
+            put_to_test(found, book, sources, tests, host),
+            length=len(found),
+            label=f"{len(found)} mutants",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as fates:
+            yield from fates
+
+
+def _print(report: Report, layout: str) -> None:
     from quorate.face import test_pages  # noqa: PLC0415
 
     if layout == "json":
-        print_json(_as_dict(results, trials))
+        print_json(test_pages.report_dict(report))
     elif layout == "junit":
-        click.echo(test_pages.junit(results))
+        click.echo(test_pages.junit(report.results))
     elif layout == "github":
-        for line in test_pages.github(results):
+        for line in test_pages.github(report.results):
             click.echo(line)
     else:
-        _print_full(results, trials, took)
-
-
-def _as_dict(results: list[Result], trials: list[Trial]) -> dict[str, object]:
-    from quorate.face.test_pages import as_dict  # noqa: PLC0415
-
-    return {
-        "ok": all(one.passed for one in results),
-        "cases": len(results),
-        "failed": sum(not one.passed for one in results),
-        "rulebooks": [trial.rulebook.digest for trial in trials],
-        "results": [as_dict(one) for one in results],
-    }
-
-
-def _print_full(results: list[Result], trials: list[Trial], took: float) -> None:
-    from quorate.face.test_pages import failure_lines  # noqa: PLC0415
-
-    files: dict[str, list[Result]] = {}
-    for result in results:
-        files.setdefault(result.case.place.path, []).append(result)
-    width = max(map(len, files))
-    for path, under in files.items():
-        marks = "".join("." if one.passed else "F" for one in under)
-        click.echo(f"{path:<{width}}  {marks}")
-    failed = [one for one in results if not one.passed]
-    for result in failed:
-        click.echo()
-        for line in failure_lines(result):
+        for line in test_pages.report_lines(report):
             click.echo(line)
-    tests = sum(len(trial.tests) for trial in trials)
-    looked = f"{counted(len(results), 'case')} of {counted(tests, 'test')}"
-    if failed:
-        click.echo()
-        click.echo(f"{len(failed)} of {looked} failed, in {took:.2f} s")
-    else:
-        click.echo(f"ok: {looked} passed, in {took:.2f} s")
