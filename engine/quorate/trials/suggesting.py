@@ -30,9 +30,14 @@ _UNIT = Decimal("0.01")
 _LEAST_MS = Decimal(1000)
 
 
-def suggest(rulebook: Rulebook, results: Sequence[Result], host: Host) -> Iterator[str]:
+def suggest(
+    rulebook: Rulebook,
+    results: Sequence[Result],
+    host: Host,
+    sections: Sequence[str],
+) -> Iterator[str]:
     """Yield lines of YAML: a test for each condition that is not covered."""
-    coverage = measure(rulebook, results)
+    coverage = measure(rulebook, results, sections)
     begun = False
     for atom in coverage.atoms:
         if atom.covered:
