@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import tempfile
@@ -308,6 +309,8 @@ async def measure(args: argparse.Namespace) -> None:
         journal = Journal.create(Path(folder) / "load.sqlite")
         with journal:
             driver = open_driver(journal, symbols, args.positions, seen)
+            gc.collect()
+            gc.freeze()  # as a live run does when it has started
             work = asyncio.create_task(driver.work())
             begin_s, begin_cpu_s = perf_counter(), process_time()
             left = await feed(driver, symbols, args, seen)
