@@ -143,9 +143,9 @@ async def test_an_order_that_came_too_late_is_ended_by_evidence_and_never_repeat
             await run.until(run.holds, "another entry")
             # Only now does the first one come to the engine: it is refused there.
             await run.until(lambda: refusals(world).get(first.client_id), "refused")
-        told = refusals(world)[first.client_id]
-        assert told == ["EService:Deadline elapsed"]
-        await agreed(world, run)
+            told = refusals(world)[first.client_id]
+            assert told == ["EService:Deadline elapsed"]
+            await agreed(world, run)
     assert world.sent().count(first.client_id) == 1
 
 
@@ -220,16 +220,19 @@ async def test_an_order_of_somebody_else_stops_its_symbol_only(tmp_path: Path) -
 async def test_tasks_do_not_add_up_over_many_orders(tmp_path: Path) -> None:
     params = {"max_positions": "50", "max_positions_here": "5", "entry_share": "2%"}
     async with rehearsal(tmp_path, params=params) as world, world.trading() as run:
-        counts = []
-        for _ in range(20):
+        lane = run.driver.view.lanes[BTC]
+        usual = 0
+        for _ in range(12):
             world.price(BTC, 50_000)
+            await run.until(lambda: lane.price == 50_000, "the price")
             for position in range(1, 6):
                 run.candle()
                 await run.until(partial(protected, run, position), "protected")
             world.price(BTC, 51_000)
             await run.until(lambda: not run.state.positions, "closed")
             await settled(run)
-            counts.append(len(asyncio.all_tasks()))
-        assert run.state.orders_made >= 200
-        assert counts[-1] <= counts[0] + 2, counts
+            usual = usual or len(asyncio.all_tasks())
+        assert run.state.orders_made >= 120
+        # Some come and go all the time: those of the wire, at both of its ends.
+        await run.until(lambda: len(asyncio.all_tasks()) <= usual + 2, "as few tasks")
         await agreed(world, run)
