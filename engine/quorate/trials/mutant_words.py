@@ -196,6 +196,8 @@ def patterns(pattern: str) -> Iterator[str]:
 def _without_one(pattern: str, start: int, end: int) -> Iterator[str]:
     cuts, depth = [start - 1], 0
     for at in range(start, end):
+        if pattern[at - 1 : at] == "\\":
+            continue
         depth += {"(": 1, ")": -1}.get(pattern[at], 0)
         if pattern[at] == "|" and not depth:
             cuts.append(at)

@@ -17,6 +17,7 @@ from typing import Any
 
 from quorate.contract.vocabulary import DURATION, Kind
 from quorate.host.host import Host
+from quorate.rulebook.compile_function import compile_value
 from quorate.rulebook.rulebook import Rulebook
 from quorate.trials.book import Slot
 from quorate.trials.coverage import Atom, atoms_of, measure
@@ -48,7 +49,7 @@ def suggest(
         lines = list(_for_atom(rulebook, results, host, atom))
         yield from lines or [
             f"# {atom.place}: {atom.rule} {atom.part}: {atom.text}: {atom.lacks}; "
-            "no case comes to it that one fact alone could turn"
+            "no case comes to it in which one fact alone turns the outcome"
         ]
     if not begun:
         yield "# nothing to suggest: every condition is covered"
@@ -58,18 +59,14 @@ def _for_atom(
     rulebook: Rulebook, results: Sequence[Result], host: Host, atom: Atom
 ) -> Iterator[str]:
     for result, look in _looks_at(results, atom):
-        found = _boundary(look, atom)
-        if found is None or result.test.steps is not None:
+        if result.test.steps is not None:
             continue
-        name, edge = found
         slots = given_slots(result.test.section, rulebook)
-        slot = slots.get(name)
-        if slot is None or slot.kind is not Kind.NUMBER:
-            continue
-        rows = list(_rows(rulebook, host, result, name, _around(edge, slot)))
-        if len({str(row[1:]) for row in rows}) > 1:
-            yield from _yaml(result, atom, name, slots, rows)
-            return
+        for name, values in _turning(look, atom, slots):
+            rows = list(_rows(rulebook, host, result, name, values))
+            if len({str(row[1:]) for row in rows}) > 1:
+                yield from _yaml(result, atom, name, slots, rows)
+                return
 
 
 def _looks_at(results: Sequence[Result], atom: Atom) -> Iterator[tuple[Result, Look]]:
@@ -79,29 +76,38 @@ def _looks_at(results: Sequence[Result], atom: Atom) -> Iterator[tuple[Result, L
                 yield result, look
 
 
-def _boundary(look: Look, atom: Atom) -> tuple[str, Decimal] | None:
-    """Return the fact of a comparison, and the value at which it turns."""
+def _turning(
+    look: Look, atom: Atom, slots: Mapping[str, Slot]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the facts that can turn an atom, and the values around where they do."""
     expression = look.formula.expression
     for node in atoms_of(expression.tree):
-        if expression.source(node) != atom.text or not isinstance(node, ast.Compare):
+        if expression.source(node) != atom.text:
+            continue
+        if isinstance(node, ast.Name) and node.id in slots:
+            yield node.id, [True, False]
+        if not isinstance(node, ast.Compare):
             continue
         sides = (node.left, node.comparators[0])
         for side, other in (sides, sides[::-1]):
-            if isinstance(side, ast.Name):
-                edge = _value(look, other)
-                if edge is not None:
-                    return side.id, edge
-    return None
+            slot = slots.get(side.id) if isinstance(side, ast.Name) else None
+            if slot is None or not isinstance(side, ast.Name):
+                continue
+            if slot.kind is Kind.TEXT:
+                yield side.id, list(slot.values)
+            elif (edge := _value(look, other)) is not None:
+                yield side.id, list(_around(edge, slot))
 
 
 def _value(look: Look, node: ast.expr) -> Decimal | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, Decimal):
-        return node.value
-    if isinstance(node, ast.Name):
-        held = getattr(look.context, node.id, None)
-        if isinstance(held, Decimal | float | int) and not isinstance(held, bool):
-            return Decimal(f"{held:.12g}")
-    return None
+    """Return what one side of a comparison was worth."""
+    own = replace(look.formula.expression, tree=node, kind=Kind.NUMBER)
+    try:
+        held = compile_value(own, exact=look.formula.exact)(look.context)
+    except Exception:  # noqa: BLE001 - not known
+        return None
+    number = isinstance(held, Decimal | float | int) and not isinstance(held, bool)
+    return Decimal(f"{held:.12g}") if number else None
 
 
 def _around(edge: Decimal, slot: Slot) -> list[Decimal]:
@@ -117,7 +123,7 @@ def _around(edge: Decimal, slot: Slot) -> list[Decimal]:
 
 
 def _rows(
-    rulebook: Rulebook, host: Host, of: Result, name: str, values: list[Decimal]
+    rulebook: Rulebook, host: Host, of: Result, name: str, values: list[Any]
 ) -> Iterator[list[Any]]:
     stand = Stand(rulebook, host)
     for value in values:
