@@ -37,8 +37,8 @@ def remember(
 ) -> None:
     """Keep the last executions, and the sum of the fees in each quote currency."""
     order = desk.order(record.client_id)
-    if order is None:
-        return
+    if order is None or not order.placed:
+        return  # what the venue never had was not executed, well or badly
     if isinstance(record, Filled):
         market = desk.market_of(order.intent.symbol)
         fees = memory.setdefault("fees", {})

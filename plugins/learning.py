@@ -96,7 +96,7 @@ def remember(
 ) -> None:
     """Keep the last executions of each symbol: its slippage, and whether it worked."""
     order = desk.order(record.client_id)
-    if order is not None:
+    if order is not None and order.placed:
         kept = memory.setdefault(order.intent.symbol, [])
         # A take-profit waits for its price: it says nothing of slippage.
         waits = order.intent.purpose is Purpose.TAKE_PROFIT

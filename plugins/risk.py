@@ -48,11 +48,16 @@ def remember(
         _start(memory, record)
     elif isinstance(record, Closed):
         _close(memory, record.trade, desk.market_of(record.trade.symbol).quote)
-    elif isinstance(record, Refused):
+    elif isinstance(record, Refused) and _by_venue(desk.order(record.client_id)):
         memory["refusals"] = memory.get("refusals", 0) + 1
         memory["refused"] = [record.at_ms]
     elif isinstance(record, Accepted):
         memory["refusals"] = 0
+
+
+def _by_venue(order: Order | None) -> bool:
+    """Return whether an order was refused there, and not held back on this side."""
+    return order is None or order.placed
 
 
 def _start(memory: MutableMapping[str, Any], started: Started) -> None:

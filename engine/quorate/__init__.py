@@ -82,6 +82,8 @@ if TYPE_CHECKING:
     from quorate.values.numbers import ceil_to, exact, floor_to, plain
     from quorate.values.rates import RateCounter, RateLimits
     from quorate.values.trade import (
+        NOT_PLACED,
+        NOT_SENT,
         Fill,
         Intent,
         Liquidity,
@@ -102,6 +104,8 @@ __all__ = [
     "AMOUNT",
     "DURATION",
     "MONEY",
+    "NOT_PLACED",
+    "NOT_SENT",
     "PRICE",
     "RATIO",
     "Accepted",

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quorate import Accepted, CancelOutcome, CancelReply, Refused, Unknown
+from quorate import NOT_SENT, Accepted, CancelOutcome, CancelReply, Refused, Unknown
 
 from .adapter import Adapter
 from .lanes import NoTurn
 from .scrub import scrubbed
 from .wire import Errand, NotSent, Reply
-
-NOT_SENT = "not sent: "
-"""How an error begins that is not the exchange's: the request never left."""
 
 
 def never_left(errand: Errand, failure: BaseException | None) -> bool:

@@ -131,3 +131,20 @@ def test_means_equal_the_slow_way(
     slips = [D(price) / 100 - 1 for ok, price in last]
     slip = stand_in.answer(analytics, "avg_slippage", there)
     assert slip == (sum(slips) / len(slips) if slips else None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"errors": ("not sent: its deadline had passed",)},
+        {"end_reason": "not_placed"},
+    ],
+)
+def test_what_the_venue_never_had_is_no_execution(
+    analytics: ModuleType, changes: dict[str, Any]
+) -> None:
+    order = stand_in.order("a", **changes)
+    there, memory = desk(order), dict[str, Any]()
+    analytics.remember(memory, refused("a"), there)
+    analytics.remember(memory, ended("a"), there)
+    assert memory.get("executions", []) == []

@@ -15,7 +15,7 @@ from quorate.drivers.doubting import Doubts, doubtful, gone, wants_cancel
 from quorate.drivers.live import LiveDriver
 from quorate.drivers.settling import vanished
 from quorate.errors import NoAnswer
-from quorate.values.trade import Order
+from quorate.values.trade import NOT_PLACED, Order
 
 PAUSE_MS = 50
 """Shortest pause of the wall clock between two rounds of questions."""
@@ -82,7 +82,7 @@ class Asker:
         """End an order that is gone, with the fills of it that nobody has told."""
         driver, client_id = self.driver, ended.client_id
         trades: list[VenueTrade] = []
-        if ended.reason != "not_placed":
+        if ended.reason != NOT_PLACED:
             try:
                 trades = await self.venue.trades(order.intent.made_ms)
             except NoAnswer:

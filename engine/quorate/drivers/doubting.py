@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from quorate.contract.records import Ended
 from quorate.flow.state import State
-from quorate.values.trade import Order, OrderStatus, OrderType, TimeInForce
+from quorate.values.trade import NOT_PLACED, Order, OrderStatus, OrderType, TimeInForce
 
 MARGIN_MS = 2_000
 """Room for clock differences before "not found" is believed."""
@@ -138,7 +138,7 @@ def not_placed(state: State, client_id: str, at_ms: int) -> Ended | None:
     order = state.live.get(client_id)
     if order is None or order.venue_id or order.filled:
         return None
-    return Ended(at_ms=at_ms, client_id=client_id, reason="not_placed")
+    return Ended(at_ms=at_ms, client_id=client_id, reason=NOT_PLACED)
 
 
 def gone(state: State, client_id: str, at_ms: int, doubts: Doubts) -> Ended | None:

@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from quorate.contract.decisions import Decision
@@ -55,7 +56,7 @@ from quorate.host.pins import Pins
 from quorate.rulebook.rulebook import Rulebook
 from quorate.values.mode import Mode
 from quorate.values.timeframes import MINUTE_MS
-from quorate.values.trade import Intent
+from quorate.values.trade import NOT_SENT, Intent
 
 LOOK_EVERY_MS = 1000
 """How often an open position is looked at when its price does not move."""
@@ -135,7 +136,8 @@ class LiveDriver:
         """Take one piece of news from a stream; it is handled when its turn comes."""
         if isinstance(news, Tick):
             lane = self.view.lanes[news.symbol]
-            if not self.streams.get("market"):
+            # The first price says that the stream is there, unless it said otherwise.
+            if not self.streams.setdefault("market", ""):
                 lane.interrupted = False
             if lane.see(news):
                 self._ticks[news.symbol] = None
@@ -190,10 +192,10 @@ class LiveDriver:
         due_ms = min(self._wakes[:1] or [self.now_ms() + LOOK_EVERY_MS])
         due_ms = min(due_ms, self.now_ms() + LOOK_EVERY_MS)
         wall_s = self.clock.wall_s(due_ms - self.now_ms())
-        try:
-            await asyncio.wait_for(self._news.wait(), wall_s)
-        except TimeoutError:
-            return
+        # Not wait_for, which forgets a cancel that comes together with the news.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wall_s):
+                await self._news.wait()
 
     def _step(self) -> bool:
         """Handle the most urgent thing; return False when there is none."""
@@ -345,7 +347,7 @@ class LiveDriver:
             halted = ModeSet(at_ms=self.now_ms(), mode=Mode.HALTED, why=why)
             self.take([halted])
         return Refused(
-            at_ms=0, client_id=intent.client_id, errors=(f"not sent: {why}",)
+            at_ms=0, client_id=intent.client_id, errors=(f"{NOT_SENT}{why}",)
         )
 
     async def _cancel(self, action: Cancel) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from quorate.contract.live import OrderReport, VenueTrade
 from quorate.contract.records import Accepted, Answer, Ended, Filled
 from quorate.flow.state import State
-from quorate.values.trade import Fill, Order, OrderType
+from quorate.values.trade import NOT_PLACED, Fill, Order, OrderType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ def _misses(order: Order, report: OrderReport, news: _News) -> bool:
 
 def _contradicts(order: Order, report: OrderReport) -> str:
     """Return what is wrong with an open order that never was, by the journal."""
-    never = order.errors or order.end_reason == "not_placed"
+    never = order.errors or order.end_reason == NOT_PLACED
     if never and report.open:
         return (
             f"{order.intent.client_id} is open as {report.venue_id}, but the journal "

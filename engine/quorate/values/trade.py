@@ -12,6 +12,12 @@ from enum import StrEnum
 
 from quorate.values.numbers import ZERO
 
+NOT_SENT = "not sent: "
+"""How an error begins that is not the venue's: the order was held back on this side."""
+
+NOT_PLACED = "not_placed"
+"""Why an order ended of which there is evidence that the venue never took it."""
+
 
 class Side(StrEnum):
     """Which way an order trades."""
@@ -162,6 +168,14 @@ class Order:
     def live(self) -> bool:
         """Whether the venue may still fill it."""
         return self.status in _LIVE
+
+    @property
+    def placed(self) -> bool:
+        """Whether the venue had it: False for what never left, or never came there."""
+        held_back = bool(self.errors) and all(
+            error.startswith(NOT_SENT) for error in self.errors
+        )
+        return not held_back and self.end_reason != NOT_PLACED
 
     @property
     def average_price(self) -> Decimal | None:
