@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from quorate.contract.decisions import Verdict
-from quorate.contract.live import Keys, Tick
+from quorate.contract.live import Gap, Keys, Tick
 from quorate.contract.records import Accepted, Ended, ModeSet, Record, Refused
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.live import LiveDriver, Note
@@ -47,8 +47,8 @@ def driver(workspace: Workspace, host: Host) -> LiveDriver:
     for symbol in ("BTC/USD", "ETH/USD"):
         made.add_symbol(symbol)
     tick = Tick(at_ms=AT, symbol="BTC/USD", last=10_200.0, bid=10_199.0, ask=10_201.0)
-    made.view.lanes["BTC/USD"].see(tick)
-    made.streams.update(market="", orders="silent for 31s")
+    made.tell(tick)
+    made.streams.update(orders="silent for 31s")
     return made
 
 
@@ -96,6 +96,16 @@ def test_the_page_shows_mode_clock_streams_positions_and_orders(
     assert " ".join(row.split()) == "p1 BTC/USD 0.01 10,000 10,200 +1.19% 1m 30s"
     assert "hand-2 buy 0.01 ETH/USD at 10,100 (entry)" in shown
     assert "\np2 " not in shown  # nothing was bought for it yet
+
+
+def test_the_page_marks_prices_that_may_be_late(driver: LiveDriver) -> None:
+    why = f"no connection: {'x' * 200}"
+    driver.tell(Gap(stream="market", over=False, why=why))
+    shown = page_of(driver, driver.notes)
+    assert "10,200 (stale)" in shown
+    head = shown.splitlines()[0]
+    assert f"market {why[:60]} ..." in head
+    assert "Ctrl-C" not in shown.splitlines()[1]  # one line
 
 
 def test_the_page_says_why_nothing_is_sent(driver: LiveDriver) -> None:

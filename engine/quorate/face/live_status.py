@@ -29,6 +29,9 @@ from quorate.values.trade import Position
 
 TIMES_A_SECOND = 4
 _ROWS = 8
+_TROUBLE = 60
+"""How many characters of a stream's trouble stand in the head, which is one line."""
+
 _STREAMS = ("market", "orders")
 _STYLES = {"info": "", "warning": "yellow", "alarm": "bold red"}
 _MODES = {Mode.ACTIVE: "green", Mode.REDUCE_ONLY: "yellow", Mode.HALTED: "bold red"}
@@ -97,7 +100,7 @@ class LiveStatus:
         yield from self._notes()
 
     def _head(self, driver: LiveDriver, state: State) -> Text:
-        head = Text(f"{self.title}  ")
+        head = Text(f"{self.title}  ", no_wrap=True, overflow="ellipsis")
         head.append(str(state.mode), style=_MODES[state.mode])
         if state.mode is not Mode.ACTIVE:
             head.append(f" ({state.mode_why})")
@@ -105,7 +108,7 @@ class LiveStatus:
         for name in _STREAMS:
             trouble = driver.streams.get(name, "not yet")
             style = "yellow" if trouble else "green"
-            head.append(f"  {name} {trouble or 'ok'}", style=style)
+            head.append(f"  {name} {_in_short(trouble) or 'ok'}", style=style)
         head.append("  (Ctrl-C leaves in order)", style="dim")
         return head
 
@@ -230,23 +233,39 @@ def decision_line(decision: Decision) -> str:
     return f"{line}{f' ({effect})' if effect else ''}{f' {about}' if about else ''}"
 
 
+def _in_short(trouble: str) -> str:
+    """Return the beginning of what a stream complains of; a note has all of it."""
+    first = trouble.partition("\n")[0]
+    return first if len(first) <= _TROUBLE else f"{first[:_TROUBLE].rstrip()} ..."
+
+
+def _late(driver: LiveDriver, symbol: str) -> bool:
+    """Return whether a price may not be that of now; untraded symbols have one too."""
+    lane = driver.view.lanes[symbol]
+    return lane.interrupted or bool(driver.streams.get("market"))
+
+
 def _position_row(
     position: Position, driver: LiveDriver, state: State
-) -> tuple[str, ...]:
+) -> tuple[str | Text, ...]:
     price = driver.view.price(position.symbol)
-    net = "-"
+    net = shown = "-"
+    if price is not None:
+        shown = text.price(exact(price))
     if price is not None and position.held:
         fee = state.markets[position.symbol].taker_fee
         ratio = exact(price) * (ONE - fee) / position.unit_cost - 1
         net = text.percent(ratio, signed=True)
+    late = price is not None and _late(driver, position.symbol)
+    style = "dim" if late else ""
     return (
         position.id,
         position.symbol
         + (f" leaving ({position.leaving})" if position.leaving else ""),
         text.price(position.held),
         text.price(position.entry_price),
-        text.price(exact(price)) if price is not None else "-",
-        net,
+        Text(f"{shown} (stale)" if late else shown, style),
+        Text(net, style),
         text.duration(driver.now_ms() - position.opened_ms),
     )
 
