@@ -204,3 +204,28 @@ def test_shipped_rules_are_not_mended(tmp_path: Path) -> None:
     with pytest.raises(RulebookError, match="it is shipped"):
         write(open_workspace(tmp_path), {str(shipped): b"x"})
     assert shipped.read_bytes() == before
+
+
+def test_what_only_the_whole_shows_is_a_warning(workspace: Path) -> None:
+    change(workspace, "exits.yaml", "age >= max_age", "age >= max_age and age < 1m / 2")
+    shown = check(workspace, "--format", "json")
+    assert shown.exit_code == 0
+    found = json.loads(shown.stdout)
+    told = {(one["code"], one["severity"]) for one in found["problems"]}
+    assert told == {("R430", "warning")}
+    assert (
+        found["facts"]["proved"]["conditions"] > found["facts"]["proved"]["both ways"]
+    )
+    assert check(workspace, "--strict").exit_code == 1
+
+
+def test_the_venue_s_fees_are_those_of_the_workspace(workspace: Path) -> None:
+    gross = "exits:\n  - {id: more, when: gross_profit > 0.5%, then: {sell: 50%}}\n"
+    (workspace / "rules" / "more.yaml").write_text(gross)
+    assert "costs 0.65% in fees" in check(workspace).stdout
+    path = workspace / "quorate.yaml"
+    text = path.read_text().replace(
+        "maker: 0.25%, taker: 0.40%", "maker: 0.1%, taker: 0.1%"
+    )
+    path.write_text(text)
+    assert "in fees" not in check(workspace).stdout

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from quorate.host.host import Host, open_host
 from quorate.rulebook.diagnostics import Problem
+from quorate.rulebook.economy import Fees, economy
+from quorate.rulebook.proving import prove
 from quorate.rulebook.rulebook import Reading, Rulebook, Sources, read_rulebook
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
+FEES = Fees(maker=Decimal("0.0025"), taker=Decimal("0.004"))
 HOSTILE = Path(__file__).parent / "hostile"
 
 
@@ -71,3 +75,12 @@ def codes(reading: Reading) -> list[str]:
 def only(reading: Reading) -> Problem:
     assert len(reading.problems) == 1, told(reading)
     return reading.problems[0]
+
+
+def all_problems(reading: Reading) -> list[Problem]:
+    """Return the problems of a reading, and what only the whole shows."""
+    found = list(reading.problems)
+    if reading.rulebook is not None:
+        found += prove(reading.rulebook).problems
+        found += economy(reading.rulebook, FEES)
+    return found

@@ -127,10 +127,17 @@ def _lines(checked: Checked, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             for guard, found in facts["guards"].items()
         ),
     ]
+    lines.append(("seen both ways", _proved(checked.proved)))
     if checked.overlays:
         laid = ", ".join(checked.overlays)
         lines.append(("overlays", f"not laid on, checked each alone: {laid}"))
     return lines
+
+
+def _proved(counts: Mapping[str, int]) -> str:
+    both, all_of = counts.get("both ways", 0), counts.get("conditions", 0)
+    moments = counts.get("moments", 0)
+    return f"{both} of {all_of} conditions, in {moments:,} moments drawn"
 
 
 def _guard(found: dict[str, str]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from quorate.face.workspace import Workspace
 from quorate.host.host import Host, Plugin
 from quorate.rulebook.cross import GUARDS, formulas
 from quorate.rulebook.diagnostics import Problem, Severity, Span
+from quorate.rulebook.economy import Fees, economy
 from quorate.rulebook.mending import edits_by_file, mend
 from quorate.rulebook.params import Param
 from quorate.rulebook.printing import render
+from quorate.rulebook.proving import prove
 from quorate.rulebook.rulebook import (
     Rulebook,
     Sources,
@@ -50,6 +53,7 @@ class Inputs:
     base: Sources
     laid: tuple[Sources, ...]
     overlays: tuple[str, ...]
+    fees: Fees | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -89,7 +93,8 @@ class Checked:
     """What a check found: problems of all files, plugins that do not load, facts.
 
     ``overlays`` are the files below the rules that were laid on, each folder alone.
-    ``hidden`` counts the problems that were not asked for.
+    ``proved`` counts what was looked at beyond the reading, ``hidden`` the problems
+    that were not asked for.
     """
 
     rulebook: Rulebook | None
@@ -97,6 +102,7 @@ class Checked:
     files: tuple[str, ...]
     overlays: tuple[str, ...]
     refused: tuple[Plugin, ...]
+    proved: Mapping[str, int] = field(default_factory=dict)
     hidden: int = 0
 
     @property
@@ -137,22 +143,35 @@ def gather(
         base=base,
         laid=tuple(laid),
         overlays=tuple(shown for one in laid for shown in _files_of(one)[known:]),
+        fees=_fees(workspace),
     )
+
+
+def _fees(workspace: Workspace) -> Fees | None:
+    said = workspace.settings.get("fees", {})
+    if not {"maker", "taker"} <= said.keys():
+        return None
+    return Fees(maker=Decimal(said["maker"]), taker=Decimal(said["taker"]))
 
 
 def check(inputs: Inputs, host: Host) -> Checked:
     """Check the rules together, and again with each further folder of overlays."""
     facts, functions, voters = host.facts, host.functions, host.voters()
-    reading = read_rulebook(inputs.base, facts, functions, voters=voters)
-    problems = set(reading.problems)
-    for sources in inputs.laid:
-        problems |= set(
-            read_rulebook(sources, facts, functions, voters=voters).problems
-        )
+    problems: set[Problem] = set()
+    proofs, readings = [], []
+    for sources in (inputs.base, *inputs.laid):
+        reading = read_rulebook(sources, facts, functions, voters=voters)
+        readings.append(reading)
+        problems |= set(reading.problems)
+        if reading.rulebook is not None:
+            proofs.append(prove(reading.rulebook))
+            problems |= set(proofs[-1].problems)
+            problems |= set(economy(reading.rulebook, inputs.fees))
     refused = tuple(one for one in host.plugins.values() if one.fault)
     problems |= {_unloaded(plugin) for plugin in refused}
     return Checked(
-        rulebook=reading.rulebook,
+        rulebook=readings[0].rulebook,
+        proved=proofs[0].counts if readings[0].rulebook else {},
         problems=tuple(sorted(problems, key=lambda one: (one.span, one.code))),
         files=inputs.files,
         overlays=inputs.overlays,
@@ -289,6 +308,7 @@ def facts_of(checked: Checked, rulebook: Rulebook) -> dict[str, Any]:
             "count": len(params),
             "overridden": [one for param in params.values() for one in _changes(param)],
         },
+        "proved": dict(checked.proved),
         "guards": {
             guard: [
                 {"rule": rule.id, "side": str(rule.side or "both")}

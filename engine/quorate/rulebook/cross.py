@@ -51,6 +51,19 @@ CODES = {
     "R426": "no exit sells the whole of a position",
     "R427": "a tuned param that a kill switch uses",
     "R428": "a plugin does not load",
+    "R430": "a condition that never holds",
+    "R431": "a condition that always holds",
+    "R432": "a rule before which an earlier one always decides",
+    "R433": "a rule that says the same as another",
+    "R434": "two checks that no order can pass both",
+    "R435": "a tuning rule that turns and takes back at once",
+    "R436": "a target below the fees",
+    "R437": "a stop further than the drawdown that ends trading",
+    "R438": "a wait without an end",
+    "R439": "a retry where every order has one attempt only",
+    "R440": "a pattern that finds only what earlier ones find",
+    "R441": "a pattern that finds no known error",
+    "R442": "a losing position that no exit may ever close",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")

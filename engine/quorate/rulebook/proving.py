@@ -1,0 +1,363 @@
+"""What the rules of a sound rulebook can never do, as far as drawing moments shows.
+
+Everything here is a warning: sampling finds witnesses, it proves no absence.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quorate.contract.vocabulary import Unit
+from quorate.rulebook.diagnostics import Problem, Severity, Span
+from quorate.rulebook.evaluating import Columns, evaluate
+from quorate.rulebook.literals import write_quantity
+from quorate.rulebook.rulebook import Rulebook
+from quorate.rulebook.rules import Formula
+from quorate.rulebook.sampling import ROWS, Range, draw, find, ranges_of
+from quorate.values.trade import Side
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of one rule: the rule, the key it stands at, what it says."""
+
+    rule: Any
+    key: str
+    formula: Formula
+
+    @property
+    def tree(self) -> ast.expr:
+        """Its expression as a tree."""
+        return self.formula.expression.tree
+
+
+@dataclass(slots=True)
+class Proof:
+    """What was looked at and what was found."""
+
+    problems: list[Problem] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def prove(rulebook: Rulebook) -> Proof:
+    """Look for conditions that never or always hold, and rules behind other rules.
+
+    Deterministic: the same rulebook gives the same findings.
+    """
+    return _Prover(rulebook).run()
+
+
+def source_of(rulebook: Rulebook, place: Span) -> str:
+    """Return the text of the line that ``place`` starts on."""
+    for shown, data in rulebook.sources.rules:
+        if shown == place.path:
+            lines = data.decode("utf-8", "replace").splitlines()
+            return lines[place.line - 1] if place.line <= len(lines) else ""
+    return ""
+
+
+def warning(
+    rulebook: Rulebook,
+    code: str,
+    message: str,
+    place: Span,
+    advice: str = "",
+    related: tuple[tuple[str, Span], ...] = (),
+) -> Problem:
+    """Return a warning with the line it points at."""
+    source = source_of(rulebook, place)
+    return Problem(code, message, place, advice, source, Severity.WARNING, related)
+
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "votes": ("when", "veto"),
+    "entry": ("when",),
+    "checks": ("when", "require", "reallocate"),
+    "orders": ("when",),
+    "errors": ("when",),
+    "exits": ("when",),
+    "tuning": ("when", "until"),
+    "switches": ("when",),
+}
+_FIRST = ("entry", "orders", "exits")
+"""Sections of which the first rule that holds decides."""
+
+
+class _Prover:
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        self.proof = Proof()
+
+    def run(self) -> Proof:
+        for section, keys in _KEYS.items():
+            conditions = [
+                Condition(rule, key, found)
+                for rule in getattr(self.rulebook, section)
+                for key in keys
+                if (found := getattr(rule, key)) is not None
+            ]
+            if conditions:
+                self._section(section, conditions)
+        return self.proof
+
+    def _section(self, section: str, conditions: Sequence[Condition]) -> None:
+        book = self.rulebook
+        expressions = [one.formula.expression for one in conditions]
+        ranges = ranges_of(expressions, book.facts, book.params)
+        columns = draw(ranges)
+        truths = {id(one): _flags(evaluate(one.tree, columns)) for one in conditions}
+        self.proof.counts["moments"] += ROWS
+        self.proof.counts["conditions"] += len(conditions)
+        sound = [one for one in conditions if self._can_change(one, truths, ranges)]
+        if section in _FIRST:
+            firsts = [one for one in sound if one.key == "when"]
+            self._behind(firsts, truths, ranges)
+        else:
+            self._alike(section, sound, truths)
+        if section == "checks":
+            self._excluding(sound, truths, ranges)
+        if section == "tuning":
+            self._to_and_fro(sound, columns, truths)
+
+    def _can_change(
+        self, one: Condition, truths: Mapping[int, Flags], ranges: Mapping[str, Range]
+    ) -> bool:
+        """Note a condition that never, or always, holds."""
+        held = truths[id(one)]
+        for word, code, missing in (("never", "R430", True), ("always", "R431", False)):
+            seen = held if missing else ~held
+            if not seen.any() and find(ranges, [(one.tree, missing)]) is None:
+                message = (
+                    f"`{one.key}` of `{one.rule.id}` {word} holds: `{one.formula.text}`"
+                )
+                self._warn(code, message, one, _DRAWN)
+                return False
+        self.proof.counts["both ways"] += 1
+        return True
+
+    def _warn(
+        self,
+        code: str,
+        message: str,
+        one: Condition,
+        advice: str = "",
+        related: tuple[tuple[str, Span], ...] = (),
+    ) -> None:
+        place = one.formula.expression.place
+        end = place.column + len(one.formula.text)
+        span = Span(place.path, place.line, place.column, place.line, end)
+        problem = warning(self.rulebook, code, message, span, advice, related)
+        self.proof.problems.append(problem)
+
+    def _behind(
+        self,
+        conditions: Sequence[Condition],
+        truths: Mapping[int, Flags],
+        ranges: Mapping[str, Range],
+    ) -> None:
+        """Note each rule before which an earlier one always decides."""
+        before: list[Condition] = []
+        decided = np.zeros(ROWS, bool)
+        for one in conditions:
+            held = truths[id(one)]
+            if before and not (held & ~decided).any():
+                self._shadowed(one, before, ranges)
+            if getattr(one.rule, "share", None) is None or sells_all(one.rule):
+                before.append(one)
+                decided |= held
+
+    def _shadowed(
+        self, one: Condition, before: list[Condition], ranges: Mapping[str, Range]
+    ) -> None:
+        """Note a rule that is true in no moment in which all before it are false."""
+        needed = self._hiding(one, before, ranges)
+        if not needed:
+            return
+        for other in list(needed):
+            fewer = [kept for kept in needed if kept is not other]
+            asked = [(one.tree, True), *((kept.tree, False) for kept in fewer)]
+            if fewer and find(ranges, asked) is None:
+                needed = fewer
+        names = " or ".join(f"`{other.rule.id}`" for other in needed)
+        witness = self._witness(
+            [(part.tree, True) for part in (one, needed[0])], ranges
+        )
+        self._warn(
+            "R432",
+            f"`{one.rule.id}` is never reached: whenever it holds, {names} holds "
+            f"before it{witness}",
+            one,
+            "put it first, or let its condition say what is different",
+            tuple((f"`{other.rule.id}` is here", other.rule.place) for other in needed),
+        )
+
+    def _hiding(
+        self, one: Condition, before: list[Condition], ranges: Mapping[str, Range]
+    ) -> list[Condition]:
+        """Return rules of which one always holds with ``one``; none: there are none.
+
+        Takes on, one by one, those that hold in the moments found without them.
+        """
+        needed: list[Condition] = []
+        for _ in range(_MOST_BEFORE):
+            asked = [(one.tree, True), *((other.tree, False) for other in needed)]
+            found = find(ranges, asked)
+            if found is None:
+                return [other for other in before if other in needed]
+            columns, row = found
+            whole = {
+                **draw(ranges, 1),
+                **{n: column[row : row + 1] for n, column in columns.items()},
+            }
+            held = (
+                other for other in before if bool(np.all(evaluate(other.tree, whole)))
+            )
+            first = next((other for other in held if other not in needed), None)
+            if first is None:
+                return []
+            needed.append(first)
+        return []
+
+    def _witness(
+        self, wanted: Sequence[tuple[ast.expr, bool]], ranges: Mapping[str, Range]
+    ) -> str:
+        found = find(ranges, wanted)
+        if found is None:
+            return ""
+        columns, row = found
+        return f", as at {self.moment(columns, row, [tree for tree, _ in wanted])}"
+
+    def moment(self, columns: Columns, row: int, trees: Iterable[ast.expr]) -> str:
+        """Return one moment in the words of a rule file: ``age 5h, net_profit -2%``."""
+        names = {
+            node.id
+            for tree in trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and node.id in columns
+        }
+        told = (
+            f"{name} {self._write(name, columns[name][row])}" for name in sorted(names)
+        )
+        return ", ".join(told)
+
+    def _write(self, name: str, value: Any) -> str:
+        if isinstance(value, np.bool_):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return repr(str(value))
+        number = Decimal(f"{float(value):.6g}")
+        param = self.rulebook.params.by_name.get(name)
+        if param is not None:
+            return param.write(number)
+        fact = self.rulebook.facts.get(name)
+        small = fact is not None and fact.high is not None and fact.high <= 1
+        unit = fact.unit if fact is not None else Unit(base=1)
+        if unit.time == 1:
+            size = Decimal(
+                60_000 if number > 3_600_000 else 1_000 if number > 10_000 else 1
+            )
+            return write_quantity(round(number / size) * size, unit)
+        return write_quantity(number, unit if small else Unit(base=1))
+
+    def _alike(
+        self, section: str, conditions: Sequence[Condition], truths: Mapping[int, Flags]
+    ) -> None:
+        """Note rules that hold in exactly the same moments and do the same."""
+        seen: dict[tuple[Any, ...], Condition] = {}
+        for one in conditions:
+            if (section, one.key) not in _SAME_DEED:
+                continue
+            guards = getattr(one.rule, "guards", ""), getattr(one.rule, "side", None)
+            when = getattr(one.rule, "when", None)
+            beside = when.text if when and one.key != "when" else ""
+            key = (one.key, guards, beside, truths[id(one)].tobytes())
+            first = seen.setdefault(key, one)
+            if first is not one:
+                self._warn(
+                    "R433",
+                    f"`{one.rule.id}` says the same as `{first.rule.id}`",
+                    one,
+                    "delete one of the two",
+                    ((f"`{first.rule.id}` is here", first.rule.place),),
+                )
+
+    def _excluding(
+        self,
+        conditions: Sequence[Condition],
+        truths: Mapping[int, Flags],
+        ranges: Mapping[str, Range],
+    ) -> None:
+        """Note two checks that no order can pass both."""
+        needed = [
+            one for one in conditions if one.key == "require" and not one.rule.when
+        ]
+        held = np.array([truths[id(one)] for one in needed], np.float32)
+        together = held @ held.T if needed else held
+        for number, one in enumerate(needed):
+            for at in np.flatnonzero(together[number, :number] == 0):
+                other = needed[int(at)]
+                sides = {one.rule.side, other.rule.side}
+                if {Side.BUY, Side.SELL} <= sides:
+                    continue
+                if find(ranges, [(one.tree, True), (other.tree, True)]) is None:
+                    message = (
+                        f"no order passes both `{other.rule.id}` and `{one.rule.id}`"
+                    )
+                    related = ((f"`{other.rule.id}` is here", other.rule.place),)
+                    self._warn("R434", message, one, _DRAWN, related)
+
+    def _to_and_fro(
+        self,
+        conditions: Sequence[Condition],
+        columns: Columns,
+        truths: Mapping[int, Flags],
+    ) -> None:
+        """Note a tuning rule that turns and takes back at the same time."""
+        whens = {id(one.rule): one for one in conditions if one.key == "when"}
+        for one in conditions:
+            when = whens.get(id(one.rule))
+            if one.key != "until" or when is None:
+                continue
+            # With the params as they are set: that is the first half of the moments.
+            both = (truths[id(one)] & truths[id(when)])[: ROWS // 2]
+            if both.any():
+                row = int(both.argmax())
+                seen = self.moment(columns, row, (one.tree, when.tree))
+                message = f"`{one.rule.id}` turns and takes back at once, as at {seen}"
+                self._warn(
+                    "R435", message, one, "leave room between `when` and `until`"
+                )
+
+
+_MOST_BEFORE = 9
+"""Rules that together hide another are not sought beyond so many."""
+
+_DRAWN = "seen in none of the moments drawn within the declared ranges"
+_SAME_DEED = {("votes", "veto"), ("checks", "require")}
+
+
+def sells_all(rule: Any) -> bool:
+    """Return whether an exit always sells the whole position."""
+    tree = rule.share.expression.tree
+    return isinstance(tree, ast.Constant) and bool(vars(tree)["value"] >= 1)
+
+
+def _flags(value: Any) -> Flags:
+    return np.broadcast_to(np.asarray(value, bool), (ROWS,))
+
+
+def effective(rulebook: Rulebook) -> Iterator[tuple[str, Any]]:
+    """Yield every param as an expression reads it, with the value it is set to."""
+    for name, param in rulebook.params.by_name.items():
+        value = param.settings[-1].value
+        yield name, float(value) if isinstance(value, Decimal) else value
