@@ -14,7 +14,7 @@ from tests.loopback import in_a_loop
 
 from quorate import Ended, Intended
 from quorate.contract.live import LiveVenue
-from quorate.drivers import live_run, upkeep
+from quorate.drivers import live_run, parts, upkeep
 from quorate.drivers.live_run import LiveSetup, open_live_venue
 from quorate.errors import JournalError, QuorateError, VenueError
 from quorate.values.mode import Mode
@@ -101,12 +101,12 @@ async def test_a_full_disk_ends_the_run_and_nothing_is_sent_after(
 
 
 async def _dies(*_: Any) -> Any:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(2 * MINUTE_S)
     raise RuntimeError("it is broken")
 
 
 async def _ends(*_: Any) -> None:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(2 * MINUTE_S)
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,44 @@ def test_a_part_that_dies_ends_the_run_with_an_error(
     async def trade() -> None:
         monkeypatch.setattr(live_run, "open_live_venue", opened)
         monkeypatch.setattr(live_run, "QUIET_FOR_S", 3)
-        async with rehearsal(tmp_path, settings={"feed": "polling"}) as world:
+        settings, params = {"feed": "polling"}, {"entry_reach": "0%"}
+        async with rehearsal(tmp_path, settings=settings, params=params) as world:
             async with world.trading() as run:
                 error = await run.failed()
             assert isinstance(error, QuorateError)
             assert told in str(error)
             if method == "follow":
                 assert not [
-                    one for one in world.open_orders() if one["type"] == "buy"
+                    one for one in world.open_orders() if one["side"] == "buy"
                 ], "entries are cancelled by a run that can still do it"
+
+    trade()
+
+
+def test_a_part_that_loses_a_cancel_does_not_keep_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[str] = []
+
+    async def watch(*_: Any) -> None:
+        while len(lost) < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost.append("a cancel")
+
+    def opened(setup: LiveSetup) -> LiveVenue:
+        venue = open_live_venue(setup)
+        monkeypatch.setattr(type(venue), "watch", watch)
+        return venue
+
+    @in_a_loop
+    async def trade() -> None:
+        monkeypatch.setattr(live_run, "open_live_venue", opened)
+        monkeypatch.setattr(parts, "CANCEL_EVERY_MS", 50)
+        async with rehearsal(tmp_path) as world, world.trading() as run:
+            await run.end()
+        assert len(lost) == 2
 
     trade()
 

@@ -25,11 +25,12 @@ from quorate.drivers.control import Wish
 from quorate.drivers.doubting import MARGIN_MS, Doubts
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_lane import KEPT_BARS
+from quorate.drivers.parts import end_all, error_of, raise_failure
 from quorate.drivers.reconcile import Reconciliation, compare
 from quorate.drivers.recovery import ask_again, must_be_newest, take_snapshot
 from quorate.drivers.run import ask_limits
 from quorate.drivers.upkeep import SHUTDOWN, Upkeep, must_hold
-from quorate.errors import JournalError, QuorateError, VenueError
+from quorate.errors import JournalError, VenueError
 from quorate.flow.events import Cancel, Outcome, WakeAt
 from quorate.flow.state import State
 from quorate.host.host import Host
@@ -289,14 +290,12 @@ class LiveRun:
         try:
             await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
             failed = [part for part in parts if part.done()]
-            if not any(isinstance(_error(one), JournalError) for one in failed):
+            if not any(isinstance(error_of(one), JournalError) for one in failed):
                 await self._quiet(parts[0])
             for part in failed or [part for part in parts if part.done()]:
-                _raise(part)
+                raise_failure(part)
         finally:
-            for task in every:
-                task.cancel()
-            await asyncio.gather(*every, return_exceptions=True)
+            await end_all(every)
         await self.upkeep.let_go()
 
     def _parts(self) -> list[asyncio.Task[None]]:
@@ -353,26 +352,6 @@ def _may_stay(order: Order) -> bool:
     """Return whether an order is left as it is by a run that ends."""
     entry = order.intent.purpose is Purpose.ENTRY
     return order.status is OrderStatus.OPEN and not (entry or order.cancel_asked)
-
-
-def _error(part: asyncio.Task[None]) -> BaseException | None:
-    return None if part.cancelled() else part.exception()
-
-
-def _raise(part: asyncio.Task[None]) -> None:
-    """Raise why a part of a run is over: none of them ends by itself.
-
-    Raises:
-        QuorateError: always.
-    """
-    error = _error(part)
-    if isinstance(error, QuorateError):
-        raise error
-    told = "ended by itself" if error is None else f"{type(error).__name__}: {error}"
-    raise QuorateError(
-        f"{part.get_name()} failed ({told}); what was decided is in the journal, and "
-        "the next start goes on from it"
-    ) from error
 
 
 def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...]:
