@@ -24,6 +24,8 @@ FINDINGS, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
 MODULES = {
     "init": "init",
     "check": "check",
+    "render": "render",
+    "schema": "schema",
     "test": "test",
     "names": "names",
     "plugins": "plugins",
