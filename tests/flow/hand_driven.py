@@ -27,7 +27,7 @@ from quorate.flow.flow import Flow
 from quorate.flow.state import State
 from quorate.flow.turn import Bench, remember
 from quorate.host.host import Host, open_host
-from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.rulebook.rulebook import Rulebook, Sources, gather_sources, read_rulebook
 from quorate.values.rates import RateLimits
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,8 @@ class HandView:
 
 @lru_cache(maxsize=64)
 def sources(files: tuple[tuple[str, str], ...], settings: Any) -> Sources:
-    texts = {path.name: path.read_bytes() for path in (ROOT / "rules").glob("*.yaml")}
+    found, _ = gather_sources(ROOT / "rules", relative_to=ROOT / "rules")
+    texts = dict(found.rules)
     texts |= {name: text.encode() for name, text in files}
     rules = tuple((f"rules/{name}", texts[name]) for name in sorted(texts))
     return Sources(rules=rules, settings=settings)
