@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from quorate.contract.decisions import Verdict
-from quorate.contract.records import Closed, Declined, Intended
+from quorate.contract.records import Closed, Declined, Intended, Refused
 from quorate.errors import QuorateError
 from quorate.face.explain import (
     Explanation,
@@ -162,6 +162,18 @@ def test_a_retry_that_waited_is_one_story(host: Host) -> None:
     assert any("waits for room or another attempt" in what for what in whats)
     assert "attempt 2 of 3" in told.title
     assert "does not hold the rulebook" in told.notes[0]
+
+
+def test_an_order_that_never_left_was_not_refused_by_the_venue(host: Host) -> None:
+    at_ms = by_hand.T0 + by_hand.MINUTE
+    late = Refused(
+        at_ms=at_ms, client_id="hand-1", errors=("not sent: its deadline had passed",)
+    )
+    kept = by_hand.written([by_hand.started(), by_hand.intended(1, at_ms), late])
+    told = explain_order(kept, "hand-1", host=host)
+    assert told.summary[0].startswith("not sent: its deadline had passed; ")
+    assert "hand-1 not sent: its deadline had passed" in [s.what for s in told.steps]
+    assert "refused by the venue" not in shown(told)
 
 
 def test_a_partial_exit_and_dust_are_told(host: Host) -> None:

@@ -184,6 +184,27 @@ def test_a_refusal_a_retry_and_a_partial_exit_are_counted() -> None:
     assert by_quote["USD"].expectancy_ratio == -1
 
 
+def test_an_order_that_never_left_is_not_counted_as_sent() -> None:
+    at_ms = by_hand.T0 + by_hand.MINUTE
+    late = Refused(
+        at_ms=at_ms, client_id="hand-1", errors=("not sent: its deadline had passed",)
+    )
+    never = Ended(at_ms=at_ms, client_id="hand-3", reason="not_placed")
+    refused = Refused(at_ms=at_ms, client_id="hand-2", errors=("EOrder:Odd",))
+    intents = [by_hand.intended(number, at_ms) for number in (1, 2, 3)]
+    report = measure(
+        by_hand.written([by_hand.started(), *intents, late, refused, never])
+    )
+    orders = report.orders
+    assert (orders.sent, orders.entries, orders.accepted) == (2, 2, 0)
+    assert (orders.refused, orders.not_sent, orders.unanswered) == (1, 1, 1)
+    assert orders.attempts == 1
+    assert "1 refused, 1 without an answer; 1 not sent" in shown(report)
+    alone = measure(by_hand.written([by_hand.started(), intents[0], late]))
+    assert "1 order had to be held back" in alone.no_trade
+    assert "0 accepted, 0 refused; 1 not sent" in shown(alone)
+
+
 def test_the_odd_tables_read_well() -> None:
     report = measure(by_hand.odd())
     page = shown(report)

@@ -12,7 +12,13 @@ from quorate.face.explain_moment import explain_moment
 from quorate.face.explain_page import show_explanation
 from quorate.face.explanation import Explanation, Step, Subject, as_dict
 from quorate.face.kept import Keeper, unread
-from quorate.face.steps import order_line, record_step, rest_step, step_of
+from quorate.face.steps import (
+    order_line,
+    record_step,
+    refusal_line,
+    rest_step,
+    step_of,
+)
 from quorate.face.story import Part, Story, read_story
 from quorate.face.subject import find_subject
 from quorate.host.host import Host
@@ -114,7 +120,7 @@ def _fate(story: Story, client_id: str) -> str:
     """Return what became of an order, in a few words."""
     order = story.orders[client_id]
     if order.errors:
-        return f"refused by the venue: {'; '.join(order.errors)}"
+        return refusal_line(order.errors)
     how = order.end_reason or ("still live" if order.live else order.status.value)
     if order.average_price is None:
         return f"{how}, nothing filled"

@@ -74,6 +74,7 @@ class Orders:
 
     ``fill_rate`` is the mean filled share of accepted orders that are over;
     ``ioc_share`` is of the entries; ``attempts`` is the mean for each order wanted.
+    ``not_sent`` are those held back on this side, which ``sent`` leaves out.
     """
 
     sent: int
@@ -82,6 +83,7 @@ class Orders:
     take_profits: int
     accepted: int
     refused: int
+    not_sent: int
     unanswered: int
     live: int
     fill_rate: Decimal | None

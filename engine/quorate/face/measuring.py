@@ -64,6 +64,7 @@ class Tally:
     attempts: Counter[str] = field(default_factory=Counter)
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
+    held_back: int = 0
     filled_shares: list[Decimal] = field(default_factory=list)
     strayed: dict[Purpose, Strayed] = field(
         default_factory=lambda: {Purpose.ENTRY: Strayed(), Purpose.EXIT: Strayed()}
@@ -119,12 +120,26 @@ class Tally:
             self.fees[market.quote] = self.fees.get(market.quote, ZERO) + fee
 
     def _ended(self, record: Ended) -> None:
-        self.accepted.add(record.client_id)
+        order = self.state.order(record.client_id)
+        if order is None or order.placed:
+            self.accepted.add(record.client_id)
         self._measure(record.client_id)
 
     def _refused(self, record: Refused) -> None:
-        self.refused += 1
-        self._measure(record.client_id)
+        order = self.state.order(record.client_id)
+        if order is None or order.placed:
+            self.refused += 1
+            self._measure(record.client_id)
+        else:
+            self._not_sent(order.intent)
+
+    def _not_sent(self, intent: Intent) -> None:
+        """Take back what never left: the venue was not asked."""
+        self.held_back += 1
+        self.sent[intent.purpose] -= 1
+        self.attempts[intent.root_id] -= 1
+        if intent.purpose is Purpose.ENTRY and is_ioc(intent):
+            self.ioc -= 1
 
     def _measure(self, client_id: str) -> None:
         """Measure an order that is over: how much of it was filled, and how well."""

@@ -113,7 +113,7 @@ def _quotes(tally: Tally) -> list[str]:
 
 def _orders(tally: Tally) -> Orders:
     sent, over = sum(tally.sent.values()), tally.filled_shares
-    entries, wanted = tally.sent[Purpose.ENTRY], len(tally.attempts)
+    entries, wanted = tally.sent[Purpose.ENTRY], len(+tally.attempts)
     live = len(tally.state.live)
     return Orders(
         sent=sent,
@@ -122,6 +122,7 @@ def _orders(tally: Tally) -> Orders:
         take_profits=tally.sent[Purpose.TAKE_PROFIT],
         accepted=len(tally.accepted),
         refused=tally.refused,
+        not_sent=tally.held_back,
         unanswered=max(0, sent - len(tally.accepted) - tally.refused),
         live=live,
         fill_rate=sum(over, ZERO) / len(over) if over else None,
@@ -310,6 +311,9 @@ def _no_trade(tally: Tally, proposed: int, why_not: Sequence[Decline]) -> str:
         refused = f", {tally.refused} of all orders refused" if tally.refused else ""
         sent = text.plural(entries, "entry", "entries")
         return f"{sent} sent, nothing was bought{refused}."
+    if tally.held_back:
+        held_back = text.plural(tally.held_back, "order")
+        return f"No order was sent: {held_back} had to be held back on this side."
     if why_not:
         top = "; ".join(
             f"{one.by} ({text.plural(one.times, 'time')})" for one in why_not[:3]

@@ -166,7 +166,7 @@ def _expectancy(result: Result) -> str:
 
 
 def _orders(orders: Orders, console: Console) -> None:
-    if not orders.sent:
+    if not (orders.sent or orders.not_sent):
         return
     kinds = (
         f"{text.count(orders.entries)} to enter, {text.count(orders.exits)} to leave, "
@@ -179,6 +179,8 @@ def _orders(orders: Orders, console: Console) -> None:
         fates += f", {text.count(orders.unanswered)} without an answer"
     if orders.live:
         fates += f", {text.count(orders.live)} still live"
+    if orders.not_sent:
+        fates += f"; {text.count(orders.not_sent)} not sent"
     tries = f"{text.number(orders.attempts)} on average, {orders.most_attempts} at most"
     _pairs(
         console,
@@ -285,7 +287,7 @@ def _declines(title: str, declines: Sequence[Decline], console: Console) -> None
 def _troubles(report: Report, console: Console) -> None:
     _table(
         console,
-        "Errors of the venue",
+        "Errors of orders",
         ("rule", "where", "error", "times"),
         [
             (

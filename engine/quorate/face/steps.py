@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ from quorate.face.explanation import Condition, Step, VoteCast
 from quorate.face.kept import KeptRules
 from quorate.rulebook.rules import ExitRule
 from quorate.values.numbers import ONE
-from quorate.values.trade import Intent, Market, Purpose, Side
+from quorate.values.trade import NOT_SENT, Intent, Market, Purpose, Side
 
 _VOTE = "vote:"
 _MONEY = ("quote_amount",)
@@ -179,6 +179,14 @@ def order_line(intent: Intent) -> str:
     )
 
 
+def refusal_line(errors: Sequence[str]) -> str:
+    """Return who refused an order and why: the venue, or this side before it left."""
+    own = [one.removeprefix(NOT_SENT) for one in errors if one.startswith(NOT_SENT)]
+    if own and len(own) == len(errors):
+        return f"{NOT_SENT}{'; '.join(own)}"
+    return f"refused by the venue: {'; '.join(errors) or 'no reason given'}"
+
+
 def _intended(record: Intended, *_: Any) -> str:
     intent = record.intent
     return (
@@ -231,10 +239,7 @@ _TELL: Mapping[type, Callable[..., str]] = {
     Accepted: lambda record, *_: (
         f"{record.client_id} accepted by the venue as {record.venue_id}"
     ),
-    Refused: lambda record, *_: (
-        f"{record.client_id} refused by the venue: "
-        f"{'; '.join(record.errors) or 'no reason given'}"
-    ),
+    Refused: lambda record, *_: f"{record.client_id} {refusal_line(record.errors)}",
     Unknown: lambda record, *_: (
         f"{record.client_id}: no clear answer ({record.why}); it counts as live"
     ),
