@@ -229,3 +229,17 @@ def test_the_venue_s_fees_are_those_of_the_workspace(workspace: Path) -> None:
     )
     path.write_text(text)
     assert "in fees" not in check(workspace).stdout
+
+
+def test_the_page_of_codes_is_what_the_command_prints(tmp_path: Path) -> None:
+    shown = check(tmp_path, "--explain-code", "all")
+    page = (ROOT / "docs" / "codes.md").read_text("utf-8")
+    assert page == shown.stdout, "write it again: quorate check --explain-code all"
+
+
+def test_the_hook_of_pre_commit_passes_the_rules_of_this_repository() -> None:
+    lines = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8").splitlines()
+    [entry] = [line.partition(": ")[2] for line in lines if "entry:" in line]
+    program, command, *words = entry.split()
+    assert (program, command) == ("quorate", "check")
+    assert check(ROOT, *words).exit_code == 0

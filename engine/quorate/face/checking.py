@@ -306,6 +306,9 @@ def facts_of(checked: Checked, rulebook: Rulebook) -> dict[str, Any]:
         },
         "params": {
             "count": len(params),
+            "origins": {
+                name: str(param.settings[-1].origin) for name, param in params.items()
+            },
             "overridden": [one for param in params.values() for one in _changes(param)],
         },
         "proved": dict(checked.proved),

@@ -10,6 +10,7 @@ from typing import Any
 
 from quorate.bundle import bundled
 from quorate.rulebook import cross, shape, terms, text
+from quorate.rulebook.printing import visible
 
 TITLES: Mapping[str, str] = {
     **text.CODES,
@@ -42,9 +43,28 @@ class Code:
         parts = [f"{self.code}: {self.title}", self.why]
         for label, example in (("Bad", self.bad), ("Good", self.good)):
             if example:
-                told = "\n".join(f"    {line}" for line in example.splitlines())
+                lines = map(visible, example.splitlines())
+                told = "\n".join(f"    {line}" for line in lines)
                 parts.append(f"{label}:\n{told}")
         return "\n\n".join(parts)
+
+
+def as_page() -> str:
+    """Return the whole catalogue as a page of Markdown."""
+    parts = [
+        "# What a check says\n\n"
+        "Every code of `quorate check`, printed by `quorate check --explain-code all`. "
+        "Codes never change\nmeaning. Y1xx: text and YAML; S2xx: keys and types; R3xx: "
+        "expressions; R4xx: the rulebook as a whole.\nEach bad example gives its code, "
+        "laid into the default rulebook, and each good one nothing.\n"
+    ]
+    for code in catalogue().values():
+        parts.append(f"\n## {code.code}: {code.title}\n\n{code.why}\n")
+        for label, example in (("Bad", code.bad), ("Good", code.good)):
+            if example:
+                told = "\n".join(map(visible, example.splitlines()))
+                parts.append(f"\n{label}:\n\n```yaml\n{told}\n```\n")
+    return "".join(parts)
 
 
 @cache

@@ -44,9 +44,12 @@ def explain(context: click.Context, _parameter: click.Parameter, code: str) -> N
     """Print what a code means and end."""
     if not code:
         return
-    from quorate.rulebook.codes import catalogue  # noqa: PLC0415
+    from quorate.rulebook.codes import as_page, catalogue  # noqa: PLC0415
     from quorate.rulebook.diagnostics import did_you_mean  # noqa: PLC0415
 
+    if code == "all":
+        click.echo(as_page(), nl=False)
+        context.exit(0)
     known = catalogue()
     found = known.get(code.upper())
     if found is None:
@@ -100,7 +103,7 @@ def explain(context: click.Context, _parameter: click.Parameter, code: str) -> N
     expose_value=False,
     is_eager=True,
     callback=explain,
-    help="Say what a code means, with a bad and a good example.",
+    help="Say what a code means, with a bad and a good example; all: every code.",
 )
 @pass_session
 def check(
