@@ -55,7 +55,7 @@ def put_to_test(
     """Yield the fate of each mutant; a test that fails or cannot run has noticed it."""
     same = meaning(rulebook)
     for mutant in found:
-        with _unharmed(host):
+        with unharmed(host):
             yield _fate(mutant, sources, tests, host, same)
 
 
@@ -111,7 +111,7 @@ def _fate(
 
 
 @contextmanager
-def _unharmed(host: Host) -> Iterator[None]:
+def unharmed(host: Host) -> Iterator[None]:
     """Leave the plugins as they were: a mutant may ask them what cannot be."""
     before = {name: (one.fault, one.faults) for name, one in host.plugins.items()}
     told, host.on_fault = host.on_fault, None
