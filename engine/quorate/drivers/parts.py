@@ -41,6 +41,6 @@ def raise_failure(part: asyncio.Task[Any]) -> None:
         raise error
     told = "ended by itself" if error is None else f"{type(error).__name__}: {error}"
     raise QuorateError(
-        f"{part.get_name()} failed ({redact(told)}); what was decided is in the journal, and "
-        "the next start goes on from it"
+        f"{part.get_name()} failed ({redact(told)}); what was decided is in the "
+        "journal, and the next start goes on from it"
     ) from error
