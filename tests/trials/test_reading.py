@@ -70,6 +70,19 @@ def test_a_row_must_fit_its_columns() -> None:
     assert "2 values (confidence, fires), this one 1" in found[0].message
 
 
+def test_two_columns_of_one_side_have_two_names() -> None:
+    text = (
+        "tests:\n  - name: x\n    section: entry\n    cases:\n"
+        "      given: [confidence, confidence]\n      expect: [fires]\n"
+        "      rows: [[0.9, 0.8, none]]\n"
+    )
+    assert [one.code for one in book(text).problems] == ["T504"]
+    # What is given may be expected to change: an amount, for one.
+    both = text.replace("[confidence, confidence]", "[amount, learned_minimum]")
+    both = both.replace("entry", "checks").replace("[fires]", "[amount]")
+    assert book(both.replace("none", "0.8")).problems == ()
+
+
 def test_two_tests_of_one_name_are_told_apart() -> None:
     one = "  - {name: x, section: switches, expect: {mode: active}}\n"
     (found,) = book(f"tests:\n{one}{one}").problems

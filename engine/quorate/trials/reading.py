@@ -140,6 +140,11 @@ class _Reader:
     ) -> Iterator[Case]:
         left, right = table.get("given", []), table["expect"]
         columns = [*left, *right]
+        for names in (left, right):
+            twice = next((one for one in names if names.count(one) > 1), None)
+            if twice is not None:
+                span = self.document.span((*path, "cases"))
+                self._problem("T504", f"two columns are called `{twice}`", span)
         for number, row in enumerate(table["rows"]):
             row_path: Path = (*path, "cases", "rows", number)
             place = self.document.span(row_path)
