@@ -118,7 +118,7 @@ def test_the_page_shows_decisions_that_say_something(driver: LiveDriver) -> None
         [decided(Verdict.PASSED, "rate-limit"), decided(Verdict.DECLINED, "cool-down")]
     )
     shown = page_of(driver)
-    assert "entry cool-down: declined (amount 1)" in shown
+    assert "entry cool-down: declined (1 BTC)" in shown
     assert "rate-limit" not in shown
 
 
@@ -157,8 +157,8 @@ def test_lines_tell_each_thing_once(driver: LiveDriver) -> None:
         shown.tell()
     assert [line.split(" ", 1)[1] for line in lines] == [
         "started, mode active",
-        "BTC/USD entry quorum: fired (amount 1)",
-        "hand-2 buy 0.01 ETH/USD at 10,100 (entry): sent",
+        "BTC/USD entry quorum: fired (1 BTC)",
+        "hand-2 buy 0.01 ETH/USD at 10,100 (entry): on its way",
     ]
 
 
@@ -177,7 +177,7 @@ def test_lines_follow_an_order_to_its_end(driver: LiveDriver) -> None:
     shown.tell()
     assert [line.rpartition(": ")[2] for line in lines[2:]] == [
         "open",
-        "sent",
+        "on its way",
         "expired",
         "EOrder:Odd",
     ]

@@ -70,7 +70,7 @@ def test_literal_without_unit_has_none() -> None:
         ("30000", DURATION, "30s"),
         ("86400000", DURATION, "1d"),
         ("1500", DURATION, "1500ms"),
-        ("0", DURATION, "0ms"),
+        ("0", DURATION, "0s"),
         ("12.50", PRICE, "12.5"),
         ("100", PRICE, "100"),
     ],

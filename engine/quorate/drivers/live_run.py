@@ -73,11 +73,13 @@ class Finished:
 class Calls:
     """What a run tells its face, and asks of it.
 
-    ``wish`` returns a mode that was asked for and not yet taken, ``taken`` is called
-    when it is in the journal.
+    ``prepared`` is called as soon as the venue's time is known, ``started`` when the
+    differences are settled. ``wish`` returns a mode that was asked for and not yet
+    taken, ``taken`` is called when it is in the journal.
     """
 
     note: Callable[[Note], None]
+    prepared: Callable[[LiveDriver], None] = lambda _: None
     started: Callable[[LiveDriver], None] = lambda _: None
     reconciled: Callable[[Reconciliation], None] = lambda _: None
     wish: Callable[[], Wish | None] = lambda: None
@@ -170,6 +172,7 @@ class LiveRun:
         )
         for holder, names in self.venue.send_path():
             driver.pins.add(holder, *names)
+        calls.prepared(driver)
 
     async def _recover(self) -> None:
         if self.records:
@@ -327,7 +330,7 @@ class LiveRun:
             driver.take([stopped])
         until_s = monotonic() + QUIET_FOR_S
         while monotonic() < until_s and not work.done():
-            if driver.idle and all(map(_may_stay, state.live.values())):
+            if driver.idle and all(map(may_stay, state.live.values())):
                 return
             await asyncio.sleep(QUIET_EVERY_MS / 1000)
 
@@ -348,7 +351,7 @@ def _may_enter(state: State) -> bool:
     return Purpose.ENTRY in {*live, *waiting}
 
 
-def _may_stay(order: Order) -> bool:
+def may_stay(order: Order) -> bool:
     """Return whether an order is left as it is by a run that ends."""
     entry = order.intent.purpose is Purpose.ENTRY
     return order.status is OrderStatus.OPEN and not (entry or order.cancel_asked)

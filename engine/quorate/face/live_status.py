@@ -20,7 +20,8 @@ from quorate.contract.decisions import Decision, Verdict
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.secrecy import redact
 from quorate.face import text
-from quorate.face.live_words import order_line
+from quorate.face.live_decisions import decision_line
+from quorate.face.live_words import order_line, status_word
 from quorate.flow.state import State
 from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, exact
@@ -35,6 +36,9 @@ _TROUBLE = 60
 _STREAMS = ("market", "orders")
 _STYLES = {"info": "", "warning": "yellow", "alarm": "bold red"}
 _MODES = {Mode.ACTIVE: "green", Mode.REDUCE_ONLY: "yellow", Mode.HALTED: "bold red"}
+
+_COUNTED = {"rest": "queries"}
+"""What an assistant's rate counters count, when it is not the orders of a symbol."""
 
 _QUIET = (Verdict.PASSED,)
 """Decisions that are not worth a line of their own: each order has several."""
@@ -128,7 +132,7 @@ class LiveStatus:
         if live:
             table = _table(("open orders", "status"), left=2)
             for order in live[-_ROWS:]:
-                table.add_row(order_line(order), str(order.status))
+                table.add_row(order_line(order), status_word(order))
             yield table
 
     def _decisions(self, driver: LiveDriver) -> Iterator[Text]:
@@ -186,7 +190,7 @@ class LiveLines:
             status = f"{order.status} {order.filled}"
             self._statuses[client_id] = status
             if before.get(client_id) != status:
-                self._print(f"{now} {order_line(order)}: {order.status}")
+                self._print(f"{now} {order_line(order)}: {status_word(order)}")
 
     def _new(self, recent: list[Decision]) -> list[Decision]:
         """Return the decisions after the last one that was printed."""
@@ -220,17 +224,6 @@ def note_line(note: Note) -> str:
     """Return a note as one line."""
     level = "" if note.level == "info" else f"{note.level}: "
     return f"{text.moment(note.at_ms)} {level}{note.text}"
-
-
-def decision_line(decision: Decision) -> str:
-    """Return a decision as one line: when, where, which rule, what it said."""
-    effect = ", ".join(f"{name} {value}" for name, value in decision.effect.items())
-    about = " ".join(filter(None, (decision.position_id, decision.client_id)))
-    line = (
-        f"{text.moment(decision.at_ms)} {decision.symbol} {decision.section} "
-        f"{decision.rule}: {decision.verdict}"
-    )
-    return f"{line}{f' ({effect})' if effect else ''}{f' {about}' if about else ''}"
 
 
 def _in_short(trouble: str) -> str:
@@ -275,14 +268,18 @@ def _counters(state: State, now_ms: int) -> Iterator[Text]:
     limits: RateLimits | None = state.limits
     if limits is None:
         return
-    parts = [
-        f"{name} {text.number(counter.read(now_ms))}"
+    counters = [
+        (name, counter)
         for memory in list(state.memories.values())
         for name, counter in _found_counters(memory)
     ]
+    parts = []
+    for name, counter in counters[:_ROWS]:
+        what = _COUNTED.get(name, f"orders in {name}")
+        most = limits.rest_limit if name in _COUNTED else limits.order_limit
+        parts.append(f"{what} {text.number(counter.read(now_ms))} of {most}")
     if parts:
-        told = f"of {limits.order_limit} (orders), {limits.rest_limit} (queries)"
-        yield Text(f"counters {', '.join(parts[:_ROWS])} {told}", style="dim")
+        yield Text(f"rate limits used: {', '.join(parts)} points", style="dim")
 
 
 def _found_counters(memory: Mapping[str, object]) -> Iterator[tuple[str, RateCounter]]:

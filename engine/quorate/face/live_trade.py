@@ -20,6 +20,8 @@ from quorate.drivers.reconcile import Reconciliation
 from quorate.drivers.secrecy import clean_loop, redact
 from quorate.errors import WorkspaceError
 from quorate.face.live_status import LiveLines, LiveStatus, LogToNotes
+from quorate.face.live_words import waiting_line
+from quorate.face.quiet import host_unlogged
 from quorate.journal.journal import Journal
 
 TELL_EVERY_S = 0.25
@@ -28,8 +30,8 @@ ONE_WISH_S = 1.0
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPING = (
-    "stopping: no more entries, those that rest are cancelled, protective orders stay; "
-    "once more ends at once (the journal is safe)"
+    "stopping: no more entries, those that rest are cancelled; due exits still "
+    "leave, protective orders stay; once more ends at once (the journal is safe)"
 )
 
 
@@ -47,6 +49,7 @@ class LiveTrade:
     end_at_once: Callable[[LiveTrade], NoReturn]
     _wish: Wish | None = None
     _asked_s: float = 0.0
+    _driver: LiveDriver | None = None
 
     def run(self) -> Finished:
         """Trade until a signal asks for the end.
@@ -59,6 +62,12 @@ class LiveTrade:
             page = self.show.shown() if isinstance(self.show, LiveStatus) else None
             with page or nullcontext():
                 return asyncio.run(self._run(journal))
+
+    @property
+    def trouble(self) -> str:
+        """Why what is known of the account's orders may be old, "" when it is not."""
+        driver = self.show.driver
+        return "" if driver is None else driver.streams.get("orders", "")
 
     @property
     def left(self) -> Finished | None:
@@ -78,6 +87,7 @@ class LiveTrade:
         stop = asyncio.Event()
         calls = Calls(
             note=self.show.note,
+            prepared=self._prepared,
             started=self._started,
             reconciled=self._reconciled,
             wish=self._asked,
@@ -105,6 +115,9 @@ class LiveTrade:
             return
         self._asked_s = monotonic()
         self._note("warning", STOPPING)
+        if self._driver is not None:
+            orders = list(self._driver.flow.state.live.values())
+            self._note("info", waiting_line(orders))
         stop.set()
 
     async def _tell(self) -> None:
@@ -123,6 +136,9 @@ class LiveTrade:
             mark_taken(self.journal, self._wish)
         except WorkspaceError as error:
             self._note("warning", str(error))
+
+    def _prepared(self, driver: LiveDriver) -> None:
+        self._driver = driver
 
     def _started(self, driver: LiveDriver) -> None:
         """Spare the collector what stays for the whole run.
@@ -145,9 +161,11 @@ class LiveTrade:
             self._note("info", "the journal and the exchange agree")
 
     def _note(self, level: str, told: str) -> None:
-        driver: LiveDriver | None = self.show.driver
-        now_ms = driver.now_ms() if driver is not None else int(time() * 1000)
-        self.show.note(Note(now_ms, level, redact(told)))
+        self.show.note(Note(self._now_ms(), level, redact(told)))
+
+    def _now_ms(self) -> int:
+        """Return the venue's time; before it is known, that of this computer."""
+        return int(time() * 1000) if self._driver is None else self._driver.now_ms()
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
@@ -155,9 +173,9 @@ class LiveTrade:
         root = logging.getLogger()
         before = list(root.handlers)
         if isinstance(self.show, LiveStatus):
-            now_ms: Callable[[], int] = lambda: int(time() * 1000)  # noqa: E731
-            root.handlers[:] = [LogToNotes(self.show.note, now_ms)]
+            root.handlers[:] = [LogToNotes(self.show.note, self._now_ms)]
         try:
-            yield
+            with host_unlogged():  # its records are notes
+                yield
         finally:
             root.handlers[:] = before

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from quorate.drivers.live_run import Finished
+from quorate.drivers.live_run import QUIET_FOR_S, Finished, may_stay
 from quorate.face import text
 from quorate.face.live_findings import Finding, Level, hosts_of, is_loopback
 from quorate.face.live_plan import LivePlan
@@ -21,6 +21,7 @@ _PLACES = (
     ("checks", ("require", "amount")),
     ("votes", ("veto",)),
     ("switches", ("when",)),
+    ("exits", ("when", "rest")),
 )
 """Where a rulebook says how much may be at stake."""
 
@@ -154,15 +155,35 @@ def _mode(plan: LivePlan) -> str:
     )
 
 
-def closing_lines(finished: Finished, journal: Path, again: str) -> Iterator[str]:
+def waiting_line(orders: Sequence[Order]) -> str:
+    """Return what a run that is asked to stop still waits for."""
+    awaited = [one.intent.client_id for one in orders if not may_stay(one)]
+    if not awaited:
+        return "no order is without an answer; it ends as soon as nothing is on its way"
+    answers = text.plural(len(awaited), "order")
+    return (
+        f"waiting up to {QUIET_FOR_S} s for the exchange's answers to {answers}: "
+        f"{', '.join(awaited)}"
+    )
+
+
+def closing_lines(
+    finished: Finished, journal: Path, again: str, *, trouble: str = ""
+) -> Iterator[str]:
     """Yield what stays open after a run that left in order, and how to go on."""
     yield f"stopped; journal {journal}"
-    yield from left_lines(finished)
+    yield from left_lines(finished, trouble=trouble)
     yield f"go on with: {again}"
 
 
-def left_lines(finished: Finished) -> Iterator[str]:
-    """Yield what is open: positions, orders that rest, and orders without an answer."""
+def left_lines(finished: Finished, *, trouble: str = "") -> Iterator[str]:
+    """Yield what is open: positions, orders that rest, and orders without an answer.
+
+    ``trouble`` says why the exchange was not heard at the end, "" when it was.
+    """
+    if trouble:
+        told = trouble.partition("\n")[0]
+        yield f"  as far as is known: the exchange was not heard at the end ({told})"
     for position in finished.positions:
         yield f"  stays open  {position_line(position)}"
     for order in finished.orders:
@@ -185,6 +206,13 @@ def position_line(position: Position) -> str:
         f"{position.id} {text.price(position.held)} {position.symbol} bought at "
         f"{text.price(position.entry_price)}, {text.time(position.opened_ms)}"
     )
+
+
+def status_word(order: Order) -> str:
+    """Return where an order stands; what is on its way may yet be held back."""
+    if order.status is OrderStatus.SENT:
+        return "on its way"
+    return "no answer" if order.status is OrderStatus.UNKNOWN else str(order.status)
 
 
 def order_line(order: Order) -> str:

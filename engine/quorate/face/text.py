@@ -108,6 +108,8 @@ def duration(span_ms: Number | None) -> str:
         return NOTHING
     rest = abs(int(span_ms))
     sign = "-" if span_ms < 0 else ""
+    if not rest:
+        return "0s"
     if rest < 1_000:
         return f"{sign}{rest}ms"
     parts = []

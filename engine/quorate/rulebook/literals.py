@@ -85,7 +85,7 @@ def write_quantity(value: Decimal, unit: Unit) -> str:
             scale = SUFFIXES[suffix][0]
             if value and value % scale == 0:
                 return f"{_plain(value / scale)}{suffix}"
-        return f"{_plain(value)}ms"
+        return f"{_plain(value)}ms" if value else "0s"
     return _plain(value)
 
 

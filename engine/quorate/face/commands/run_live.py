@@ -17,8 +17,8 @@ from quorate.face.cli import INTERRUPTED
 from quorate.face.session import Session
 
 if TYPE_CHECKING:
-    from quorate.drivers.live_run import Finished
     from quorate.face.live_plan import LivePlan
+    from quorate.face.live_trade import LiveTrade
 
 PAPER_ONLY = {
     "sources": "TAPE or --tape",
@@ -106,11 +106,15 @@ def _confirm(plan: LivePlan, said: dict[str, Any]) -> None:
     if said["really"]:
         return
     name = plan.setup.name
-    typed = click.prompt(
-        f"Type the exchange's name, {name}, to trade with real orders",
-        default="",
-        show_default=False,
-    )
+    try:
+        typed: str = click.prompt(
+            f"Type the exchange's name, {name}, to trade with real orders",
+            default="",
+            show_default=False,
+        )
+    except click.Abort:  # the end of input, or Ctrl-C
+        click.echo(err=True)
+        typed = ""
     if typed.strip().casefold() != name.casefold():
         click.echo("not confirmed; nothing was sent", err=True)
         click.get_current_context().exit(2)
@@ -133,7 +137,7 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
 
     def end_at_once(trade: LiveTrade) -> NoReturn:
         click.echo(f"ended at once; the journal {plan.journal} is safe", err=True)
-        _tell_left(trade.left, again)
+        _tell_left(trade, again)
         sys.stdout.flush()
         os._exit(INTERRUPTED)
 
@@ -141,23 +145,25 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
     try:
         finished = trade.run()
     except QuorateError:
-        _tell_left(trade.left, again)
+        _tell_left(trade, again)
         raise
-    for line in closing_lines(finished, plan.journal, again):
+    for line in closing_lines(finished, plan.journal, again, trouble=trade.trouble):
         click.echo(redact(line))
     doubtful = any(one.status is not OrderStatus.OPEN for one in finished.orders)
     click.get_current_context().exit(1 if doubtful else 0)
 
 
-def _tell_left(left: Finished | None, again: str) -> None:
+def _tell_left(trade: LiveTrade, again: str) -> None:
     """Say what is open after a run that did not leave in order."""
+    from quorate.drivers.secrecy import redact  # noqa: PLC0415
     from quorate.face.live_words import left_lines  # noqa: PLC0415
 
+    left = trade.left
     if left is None:
         click.echo(f"it had not begun to trade. Try again with: {again}", err=True)
         return
-    for line in left_lines(left):
-        click.echo(line, err=True)
+    for line in left_lines(left, trouble=trade.trouble):
+        click.echo(redact(line), err=True)
     click.echo(f"the next start asks what became of it: {again}", err=True)
 
 
