@@ -213,7 +213,11 @@ def _fault(said: Mapping[str, Any]) -> Fault:
             raise ValueError(f"has no key {key!r}; {_advice(str(key), _KEYS)}")
     kind = said.get("kind")
     if kind not in KINDS:
-        raise ValueError(f"there is no kind {kind!r}; {_advice(str(kind), KINDS)}")
+        near = _advice(str(kind), KINDS) if get_close_matches(str(kind), KINDS) else ""
+        kinds = f"the kinds are {', '.join(KINDS)}"
+        raise ValueError(
+            f"there is no kind {kind!r}; {near} {kinds}".replace("  ", " ")
+        )
     at = said.get("at")
     if not isinstance(at, str) or not at:
         raise ValueError('`at` must name a call, such as AddOrder or "ws:executions"')

@@ -202,6 +202,8 @@ def test_what_cannot_be_opened_is_said(words: tuple[str, ...], why: str) -> None
     ("text", "why"),
     [
         ("faults: [{at: AddOrder, kind: reply_lots}]", "did you mean 'reply_lost'"),
+        ("faults: [{at: AddOrder, kind: oops}]", "faults.yaml:1: there is no kind"),
+        ("faults: [{at: AddOrder, kind: oops}]", "the kinds are error, http"),
         ("faults: {at: AddOrder}", "must hold one list under `faults`"),
         ("fault: []", "must hold one list under `faults`"),
         ("faults: [{at: Time, kind: reply_late, value: 3%}]", "whole number"),
@@ -214,6 +216,7 @@ def test_a_fault_file_is_checked(tmp_path: Path, text: str, why: str) -> None:
     shown = quorate("exchange", "--port", 0, "--for", "50ms", "--faults", file)
     assert shown.exit_code == 2, shown.output
     assert why in shown.output
+    assert "WARNING" not in shown.output
 
 
 def test_faults_of_a_file_strike(tmp_path: Path) -> None:

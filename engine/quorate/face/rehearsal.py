@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,15 @@ from typing import Any
 from quorate.contract.live import Keys, LoopbackExchange
 from quorate.contract.vocabulary import DURATION
 from quorate.errors import QuorateError, WorkspaceError
+from quorate.face.quiet import host_unlogged
 from quorate.face.workspace import FILE, Workspace
 from quorate.rulebook.literals import read_quantity
 from quorate.rulebook.printing import render
 from quorate.rulebook.text import parse_document, read_document
 
 log = logging.getLogger(__name__)
+
+_FAULT = re.compile(r"fault (?P<number>\d+): (?P<told>.*)", re.DOTALL)
 
 MARK = "# ---- written by `quorate exchange`: what follows is replaced the next time\n"
 """Stands above the section in a quorate.yaml, so that it can be found again."""
@@ -90,20 +94,31 @@ class Rehearsal:
 
 
 def open_exchange(
-    workspace: Workspace, name: str, settings: Mapping[str, Any]
+    workspace: Workspace,
+    name: str,
+    settings: Mapping[str, Any],
+    fault_places: Sequence[str] = (),
 ) -> LoopbackExchange:
     """Return the exchange that a plugin brings.
+
+    ``fault_places`` say where each fault of the settings is written.
 
     Raises:
         WorkspaceError: no plugin has it, or the settings cannot be used.
     """
-    answer = workspace.host().ask_first("exchange", name=name, settings=settings)
+    host = workspace.host()
+    with host_unlogged():  # what is wrong is told below
+        answer = host.ask_first("exchange", name=name, settings=settings)
     if answer is None:
         what = f"the exchange {name!r}" if name else "an exchange"
         raise WorkspaceError(f"no plugin brings {what}; see `quorate plugins`")
     if answer.error:
         kind, _, text = answer.error.partition(": ")
         told = text if kind.endswith(("VenueError", "TapeError")) else answer.error
+        fault = _FAULT.fullmatch(told)
+        if fault and int(fault["number"]) <= len(fault_places):
+            place = fault_places[int(fault["number"]) - 1]
+            raise WorkspaceError(f"{place}: {fault['told']}")
         raise WorkspaceError(f"plugin {answer.plugin}: {told}")
     exchange: LoopbackExchange = answer.value
     return exchange
@@ -159,8 +174,8 @@ def read_duration(text: str) -> int:
     return int(quantity[0])
 
 
-def read_fault_file(path: Path) -> list[Any]:
-    """Return the faults of a YAML file: a list under ``faults``, quantities resolved.
+def read_fault_file(path: Path) -> tuple[list[Any], list[str]]:
+    """Return the faults of a YAML file, quantities resolved, and each one's place.
 
     What they mean is for the exchange to say.
 
@@ -176,7 +191,9 @@ def read_fault_file(path: Path) -> list[Any]:
             f"{path}: must hold one list under `faults`, such as\n"
             f"faults:\n  - {{at: AddOrder, kind: reply_lost, share: 5%}}"
         )
-    return [_resolved(fault) for fault in faults]
+    spans = [document.span(("faults", number)) for number in range(len(faults))]
+    places = [f"{path}:{span.line}" for span in spans]
+    return [_resolved(fault) for fault in faults], places
 
 
 def _resolved(fault: Any) -> Any:

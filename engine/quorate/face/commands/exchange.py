@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,19 +91,33 @@ def exchange(session: Session, /, **said: Any) -> None:
     It speaks the protocol of a real one, NAME (any when left out), to the same
     client: for rehearsals of live trading. Its market follows recorded candles, its
     money is made up, and nothing can be reached from other machines. Ctrl-C stops it.
+
+    A file of faults lets calls and streams go wrong; a kind that is none gets an error
+    with all there are:
+
+    \b
+    faults:
+      - {at: AddOrder, kind: reply_lost, share: 5%, times: 3}
+      - {at: "private/*", kind: error, value: "EService:Busy", skip: 10}
+      - {at: "ws:executions", kind: ws_silence, value: 90s}
     """
     from quorate.face.rehearsal import (  # noqa: PLC0415
         Rehearsal,
         must_be_loopback,
         open_exchange,
         read_duration,
+        read_fault_file,
     )
 
     if bool(said["key"]) != bool(said["secret"]):
         raise click.UsageError("--key and --secret belong together; give both")
     host = must_be_loopback(said["host"])
     for_ms = read_duration(said["duration"]) if said["duration"] else None
-    opened = open_exchange(session.workspace(), said["name"], _settings(said))
+    faults, places = (
+        ([], []) if said["faults"] is None else read_fault_file(said["faults"])
+    )
+    settings = _settings(said, faults)
+    opened = open_exchange(session.workspace(), said["name"], settings, places)
     rehearsal = Rehearsal(
         exchange=opened,
         host=host,
@@ -126,16 +140,12 @@ def exchange(session: Session, /, **said: Any) -> None:
         _print_summary(ledger, said["ledger"])
 
 
-def _settings(said: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(said: Mapping[str, Any], faults: Sequence[Any]) -> dict[str, Any]:
     """Return what the plugin is told."""
     from quorate.drivers.demo_tape import demo_tapes  # noqa: PLC0415
     from quorate.drivers.tape_file import fill_gaps, read_tapes  # noqa: PLC0415
-    from quorate.face.rehearsal import (  # noqa: PLC0415
-        read_balances,
-        read_fault_file,
-    )
+    from quorate.face.rehearsal import read_balances  # noqa: PLC0415
 
-    faults = [] if said["faults"] is None else read_fault_file(said["faults"])
     settings = {
         "tapes": [fill_gaps(one) for one in read_tapes(said["tapes"] or demo_tapes())],
         "pace": said["pace"],
