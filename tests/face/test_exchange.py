@@ -156,6 +156,9 @@ def test_a_workspace_is_written_that_trades_there(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / "kraken.key").stat().st_mode) == 0o600
     text = (folder / "quorate.yaml").read_text()
     assert text.count("\nexchange:") == 1
+    assert "# exchange:" not in text
+    assert "participation: 10%" in text
+    assert "it ends by itself in 50ms, at 20" in shown.output
     assert "mine" not in text
     assert quorate("check", where=folder).exit_code == 0
 

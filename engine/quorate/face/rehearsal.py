@@ -237,12 +237,19 @@ def write_workspace(root: Path, exchange: LoopbackExchange, url: str) -> Path:
                 f"{file}: has an `exchange` section of its own, which is not touched; "
                 f"give another folder"
             )
+        kept = kept.replace(_example(), "")
         file.write_text(f"{kept.rstrip()}\n\n{MARK}{text}", "utf-8")
         place = str(section.get("keys", "")).removeprefix("file:") or "exchange.key"
         _write_keys(root / place, exchange.keys)
     except OSError as error:
         raise WorkspaceError(f"{root}: {error.strerror or error}") from error
     return root / place
+
+
+def _example() -> str:
+    """Return the commented section of a new quorate.yaml: its last paragraph."""
+    written = (Path(__file__).parent / "template" / FILE).read_text("utf-8")
+    return written.rpartition("\n\n")[2].rstrip()
 
 
 def _write_keys(path: Path, keys: Keys) -> None:

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -134,6 +135,7 @@ def exchange(session: Session, /, **said: Any) -> None:
             _print_ready(opened, url)
         else:
             _print_welcome(opened, url, said)
+            click.echo(_end_line(for_ms))
 
     ledger = asyncio.run(rehearsal.serve(ready))
     if not said["as_json"]:
@@ -208,7 +210,16 @@ def _print_welcome(opened: LoopbackExchange, url: str, said: Mapping[str, Any]) 
     else:
         click.echo("\nin another terminal:")
         click.echo(f"  quorate -w {shlex.quote(str(folder))} run --live\n")
-    click.echo("Ctrl-C stops it")
+
+
+def _end_line(for_ms: int | None) -> str:
+    """Return how it ends; the wall clock counts, however fast its own time runs."""
+    from quorate.face.text import duration, moment  # noqa: PLC0415
+
+    if for_ms is None:
+        return "Ctrl-C stops it"
+    end = moment(int(time() + for_ms / 1000) * 1000)
+    return f"it ends by itself in {duration(for_ms)}, at {end}; Ctrl-C stops it before"
 
 
 def _print_summary(ledger: Mapping[str, Any], file: Path | None) -> None:
