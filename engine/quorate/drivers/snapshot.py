@@ -49,6 +49,17 @@ class Difference:
     exchange: str
     done: str
 
+    @property
+    def wrong(self) -> bool:
+        """Whether it is more than a market's rule that has changed and is adopted."""
+        return not (self.what == "market" and self.done == "adopted")
+
+    @property
+    def of(self) -> str:
+        """What it is about, each name once."""
+        names = dict.fromkeys((self.what, self.about, self.symbol))
+        return " ".join(filter(None, names))
+
 
 def changes(known: Market, market: Market) -> tuple[str, str]:
     """Return what of a market's rules was otherwise, and what it is now."""
@@ -58,10 +69,18 @@ def changes(known: Market, market: Market) -> tuple[str, str]:
         if getattr(known, one.name) != getattr(market, one.name)
     ]
     before, now = (
-        ", ".join(f"{name} {getattr(one, name)}" for name in names)
+        ", ".join(_told(name, getattr(one, name)) for name in names)
         for one in (known, market)
     )
     return before, now
+
+
+def _told(name: str, value: object) -> str:
+    """Return a market's rule in words; fees are ratios, read as percentages."""
+    shown = str(value)
+    if isinstance(value, Decimal):
+        shown = f"{plain(value * 100)}%" if name.endswith("_fee") else plain(value)
+    return f"{name.replace('_', ' ')} {shown}"
 
 
 def journalled(order: Order) -> str:

@@ -153,8 +153,8 @@ class LiveTrade:
     def _reconciled(self, found: Reconciliation) -> None:
         for one in found.differences:
             self._note(
-                "warning",
-                f"{one.what} {one.about} {one.symbol}: the journal says {one.journal}, "
+                "warning" if one.wrong else "info",
+                f"{one.of}: the journal says {one.journal}, "
                 f"the exchange {one.exchange}: {one.done}",
             )
         if not found.differences:

@@ -31,7 +31,7 @@ def reconcile(session: Session, journal: Path | None, as_json: bool) -> None:
 
     Open orders, closed orders, trades and balances. What is shown as done is what the
     next `quorate run --live` does about it before it trades. Exits with 1 when there
-    are differences.
+    are differences; rules and fees of a market that have changed are told as notes.
     """
     from quorate.drivers.secrecy import guarded  # noqa: PLC0415
     from quorate.face.live_journal import asked_journal  # noqa: PLC0415
@@ -53,14 +53,17 @@ def reconcile(session: Session, journal: Path | None, as_json: bool) -> None:
         print_json(_as_dict(file, found))
     else:
         _print(session, file, found)
-    wrong = bool(found.differences or found.refusal)
-    click.get_current_context().exit(1 if wrong else 0)
+    click.get_current_context().exit(0 if _clean(found) else 1)
+
+
+def _clean(found: Reconciliation) -> bool:
+    return not (found.refusal or any(one.wrong for one in found.differences))
 
 
 def _as_dict(file: Path, found: Reconciliation) -> dict[str, Any]:
     return {
         "journal": str(file),
-        "clean": not (found.differences or found.refusal),
+        "clean": _clean(found),
         "differences": [asdict(one) for one in found.differences],
         "waits": list(found.waits),
         "refusal": found.refusal,
@@ -75,17 +78,23 @@ def _print(session: Session, file: Path, found: Reconciliation) -> None:
     click.echo(f"journal {file}")
     if found.refusal:
         click.echo(f"error: {found.refusal}", err=True)
-    if not found.differences:
-        click.echo("no differences: the journal and the exchange agree")
+    wrong = [one for one in found.differences if one.wrong]
+    for one in found.differences:
+        if not one.wrong:
+            click.echo(f"note: {one.of}: {one.journal} -> {one.exchange}, {one.done}")
+    if not wrong:
+        if not found.refusal:
+            click.echo("no differences: the journal and the exchange agree")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("what", "about", "symbol", "journal", "exchange", "done"):
         table.add_column(heading, overflow="fold")
-    for one in found.differences:
-        cells = (one.what, one.about, one.symbol, one.journal, one.exchange, one.done)
+    for one in wrong:
+        symbol = "" if one.symbol == one.about else one.symbol
+        cells = (one.what, one.about, symbol, one.journal, one.exchange, one.done)
         table.add_row(*map(Text, cells))
     console.print(table)
     click.echo(
-        f"{counted(len(found.differences), 'difference')}; the next `quorate run "
+        f"{counted(len(wrong), 'difference')}; the next `quorate run "
         f"--live` does what is shown before it trades"
     )
