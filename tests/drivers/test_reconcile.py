@@ -269,7 +269,7 @@ def test_changed_market_rules_are_adopted() -> None:
     snapshot = seen(markets=MARKETS | {"BTC/USD": changed})
     found = compare(state, snapshot)
     assert words(found) == [["MarketsSeen"]]
-    assert found.differences[0].exchange == "min_amount 0.02, status limit_only"
+    assert found.differences[0].exchange == "min amount 0.02, status limit_only"
     apply(state, found)
     assert state.markets["BTC/USD"] == changed
     assert not compare(state, snapshot).units
