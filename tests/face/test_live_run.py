@@ -114,6 +114,8 @@ def test_a_plan_is_told_before_anything_is_sent_and_asked_about(
         "10,000 USD",
         "spends up to 2,000.00 USD in BTC/USD",
         "max_position 25%",
+        "stop_loss ",
+        "profit_target ",
         "take-profits stay at the exchange",
         "the fees are more than the profit aimed at",
         "Type the exchange's name, kraken",

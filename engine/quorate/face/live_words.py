@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from quorate.drivers.live_run import QUIET_FOR_S, Finished, may_stay
+from quorate.drivers.upkeep import SHUTDOWN
 from quorate.face import text
 from quorate.face.live_findings import Finding, Level, hosts_of, is_loopback
 from quorate.face.live_plan import LivePlan
@@ -23,7 +24,10 @@ _PLACES = (
     ("switches", ("when",)),
     ("exits", ("when", "rest")),
 )
-"""Where a rulebook says how much may be at stake."""
+"""Where a rulebook says how much may be at stake, and when it is given up."""
+
+_IN_A_LINE = 4
+"""Limits in one line of what is shown before the start."""
 
 
 def plan_lines(plan: LivePlan) -> Iterator[tuple[str, str]]:
@@ -42,7 +46,7 @@ def plan_lines(plan: LivePlan) -> Iterator[tuple[str, str]]:
             for symbol, size in plan.sizes.items()
         )
         yield "an entry", f"spends up to {', '.join(sizes)}, before its checks"
-    yield "limits", _limits(setup.rulebook)
+    yield from _limits(setup.rulebook)
     yield "deadline", _deadline(plan)
     if account.orders:
         told = text.plural(len(account.orders), "order")
@@ -95,8 +99,8 @@ def _rules(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
         yield "", f"laid on: {', '.join((*overlays, *changes))}"
 
 
-def _limits(rulebook: Rulebook) -> str:
-    """Return the params that what may be at stake depends on, with their values."""
+def _limits(rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """Yield the params that what may be at stake depends on, a few in each line."""
     used: dict[str, None] = {}
     for section, parts in _PLACES:
         for rule in getattr(rulebook, section, ()):
@@ -109,7 +113,11 @@ def _limits(rulebook: Rulebook) -> str:
         for name, param in rulebook.params.by_name.items()
         if name in used or name.startswith("max_")
     ]
-    return ", ".join(named) or "none that a param says"
+    if not named:
+        yield "limits", "none that a param says"
+    for first in range(0, len(named), _IN_A_LINE):
+        label = "" if first else "limits"
+        yield label, ", ".join(named[first : first + _IN_A_LINE])
 
 
 def _journal(before: State | None) -> str:
@@ -147,7 +155,7 @@ def _mode(plan: LivePlan) -> str:
         return f"{plan.wish.mode}, as asked for ({plan.wish.why})"
     if plan.before is None or plan.before.mode is Mode.ACTIVE:
         return "active: it buys and sells as the rules decide"
-    if plan.before.mode_why == "shutdown":
+    if plan.before.mode_why == SHUTDOWN:
         return "active again after the last stop"
     return (
         f"{plan.before.mode} since {text.time(plan.before.mode_since_ms)} "

@@ -61,10 +61,11 @@ def trade_live(session: Session, said: dict[str, Any]) -> None:
         setup = live_setup(workspace, wish, keys)
         with closing(setup.host):
             plan = asyncio.run(plan_live(workspace, wish, setup, journal))
-            _print_plan(plan)
             if plan.errors:
+                _print_troubles(plan)
                 click.echo("error: nothing was started; see the errors above", err=True)
                 click.get_current_context().exit(2)
+            _print_plan(plan)
             _confirm(plan, said)
             _trade(session, plan, said)
 
@@ -91,11 +92,19 @@ def _must_be_able_to_ask(said: dict[str, Any], name: str) -> None:
 
 def _print_plan(plan: LivePlan) -> None:
     from quorate.drivers.secrecy import redact  # noqa: PLC0415
-    from quorate.face.live_words import plan_lines, troubles  # noqa: PLC0415
+    from quorate.face.live_words import plan_lines  # noqa: PLC0415
 
     click.echo(f"LIVE trading at {plan.setup.name}: real orders")
     for label, line in plan_lines(plan):
         click.echo(redact(f"  {label:<10} {line}"))
+    _print_troubles(plan)
+
+
+def _print_troubles(plan: LivePlan) -> None:
+    """Print what is not in order."""
+    from quorate.drivers.secrecy import redact  # noqa: PLC0415
+    from quorate.face.live_words import troubles  # noqa: PLC0415
+
     for line in troubles(plan.findings):
         click.echo(redact(line), err=line.startswith("error"))
     sys.stdout.flush()
