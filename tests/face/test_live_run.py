@@ -126,12 +126,20 @@ def test_a_plan_is_told_before_anything_is_sent_and_asked_about(
     assert not (root / "runs" / "live-kraken.sqlite").exists()
 
 
+def test_the_end_of_input_confirms_nothing(tmp_path: Path, untouched: Any) -> None:
+    shown, code = on_a_terminal(live_runs.make(tmp_path, untouched), b"\x04")
+    assert code == 2
+    assert "not confirmed; nothing was sent" in shown
+    assert "Aborted" not in shown
+    assert orders(untouched) == 0
+
+
 def test_a_terminal_shows_a_page(root: Path) -> None:
     shown, code = on_a_terminal(root, b"kraken\n", stop_at="leaves in order")
     assert code == 0
     assert "live at kraken" in shown
     assert "active" in shown
-    assert "market" in shown
+    assert "market ok" in shown
     assert "stopped; journal" in shown
     assert "go on with: quorate run --live" in shown
 
