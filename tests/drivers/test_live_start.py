@@ -14,6 +14,7 @@ from tests.loopback import ccxt_urls, in_a_loop
 
 from quorate import Intended, Keys, ModeSet, RulesChanged
 from quorate.drivers.control import Wish, wish_path, write_wish
+from quorate.drivers.upkeep import SHUTDOWN
 from quorate.errors import JournalError, NoAnswer
 from quorate.journal.journal import Journal
 from quorate.values.mode import Mode
@@ -48,7 +49,7 @@ async def test_a_stop_cancels_entries_and_leaves_what_protects(tmp_path: Path) -
             assert left == [protecting]
             assert [one["cl_ord_id"] for one in world.open_orders()] == left
             assert world.differences() == []
-        assert world.modes() == [(Mode.REDUCE_ONLY, "shutdown")]
+        assert world.modes() == [(Mode.REDUCE_ONLY, SHUTDOWN)]
         async with world.trading() as run:
             assert run.state.mode is Mode.ACTIVE
             assert world.modes()[1:] == [(Mode.ACTIVE, "start")]
@@ -246,7 +247,7 @@ async def test_a_wish_to_reduce_only_outlives_the_shutdown(tmp_path: Path) -> No
         async with world.trading() as run:
             await run.until(lambda: run.resting(Purpose.ENTRY), "an entry that rests")
             await run.end()
-        assert world.modes() == [(Mode.REDUCE_ONLY, "shutdown")]
+        assert world.modes() == [(Mode.REDUCE_ONLY, SHUTDOWN)]
         write_wish(world.journal, Wish(mode=Mode.REDUCE_ONLY, why="mine", at_ms=1))
         async with world.trading() as run:
             assert run.state.mode is Mode.REDUCE_ONLY

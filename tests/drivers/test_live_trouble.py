@@ -114,7 +114,7 @@ async def _ends(*_: Any) -> None:
     [
         ("watch", _dies, "the market data failed (RuntimeError: it is broken)"),
         ("follow", _dies, "the stream of orders failed (RuntimeError: it is broken)"),
-        ("find", _dies, "asking for orders failed (RuntimeError: it is broken)"),
+        ("find", _dies, "failed (RuntimeError: it is broken)"),
         ("follow", _ends, "the stream of orders failed (ended by itself)"),
         ("send", _dies, "the driver failed (RuntimeError: it is broken)"),
     ],

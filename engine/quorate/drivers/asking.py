@@ -31,6 +31,7 @@ class Asker:
     venue: LiveVenue
     doubts: Doubts = field(default_factory=Doubts)
     _audit_ms: int = 0
+    _audited_ms: int = 0
 
     async def work(self) -> None:
         """Ask until cancelled."""
@@ -47,7 +48,8 @@ class Asker:
         """Return the orders to ask for now: those in doubt, then those asked to."""
         driver, doubts = self.driver, self.doubts
         state, now_ms = driver.flow.state, driver.now_ms()
-        doubts.gap_ms = max(doubts.gap_ms, driver.gap_ms)
+        if driver.gap_ms > self._audited_ms:
+            self._audit_ms = now_ms  # one question tells of all that are still open
         due = [one.intent.client_id for one in doubtful(state, now_ms, doubts)]
         # One that was asked for just now waits until its pause is over.
         asked = {one for one in driver.asked if doubts.may_ask(one, now_ms)}
@@ -103,6 +105,7 @@ class Asker:
             reports = await self.venue.open_orders()
         except NoAnswer:
             return
+        self._audited_ms = asked_ms
         for report in reports:
             self.driver.tell(report)
         self._miss(reports, asked_ms)

@@ -101,6 +101,8 @@ def read_wish(journal: Path) -> Wish | None:
 
 def _read(path: Path) -> Wish | None:
     try:
+        if not path.is_file() and path.exists():
+            raise OSError("not a file")  # a pipe would never end
         with path.open("rb") as file:
             return _understood(file.read(_MOST_BYTES))
     except FileNotFoundError:

@@ -301,8 +301,8 @@ class LiveDriver:
         self.recent.extend(outcome.decisions)
         for record in outcome.records:
             told = told_of(record)
-            if told is not None:
-                self.note(*told)
+            if told is not None and all(told[1] != one.text for one in self.notes):
+                self.note(*told)  # what is refused at every candle is said once
         for action in outcome.actions:
             self.act(action)
 

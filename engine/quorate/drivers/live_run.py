@@ -39,7 +39,14 @@ from quorate.rulebook.rulebook import Rulebook
 from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
 from quorate.values.timeframes import MINUTE_MS
-from quorate.values.trade import Order, OrderStatus, Position, Purpose
+from quorate.values.trade import (
+    Order,
+    OrderStatus,
+    OrderType,
+    Position,
+    Purpose,
+    TimeInForce,
+)
 
 QUIET_FOR_S = 15
 """How long a run that is stopped waits for the venue's answers."""
@@ -168,7 +175,7 @@ class LiveRun:
             on_note=calls.note,
         )
         self.upkeep = Upkeep(
-            driver, self.venue, calls.wish, calls.taken, self.switch_ms
+            driver, self.venue, calls.wish, calls.taken, self.switch_ms, self._margin_ms
         )
         for holder, names in self.venue.send_path():
             driver.pins.add(holder, *names)
@@ -353,8 +360,11 @@ def _may_enter(state: State) -> bool:
 
 def may_stay(order: Order) -> bool:
     """Return whether an order is left as it is by a run that ends."""
-    entry = order.intent.purpose is Purpose.ENTRY
-    return order.status is OrderStatus.OPEN and not (entry or order.cancel_asked)
+    intent = order.intent
+    entry = intent.purpose is Purpose.ENTRY
+    rests = intent.type is OrderType.LIMIT and intent.time_in_force is TimeInForce.GTC
+    known = order.status is OrderStatus.OPEN and bool(order.venue_id)
+    return known and rests and not (entry or order.cancel_asked)
 
 
 def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...]:

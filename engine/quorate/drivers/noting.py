@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from quorate.contract.records import (
     Closed,
+    Declined,
+    ErrorSeen,
     ModeSet,
     PluginFault,
     Record,
@@ -23,6 +25,12 @@ def told_of(record: Record) -> tuple[str, str] | None:
     match record:
         case Unknown(client_id=client_id, why=why):
             return "warning", f"order {client_id}: no clear answer ({why})"
+        case Declined(symbol=symbol, rule=rule, by=by, position_id=position) if (
+            position
+        ):
+            return "alarm", f"{position} {symbol} does not leave by {rule}: {by}"
+        case ErrorSeen(client_id=client_id, error=error, rule=""):
+            return "warning", f"order {client_id}: {error} (no rule matches)"
         case Closed(trade=trade):
             return "info", (
                 f"{trade.position_id} {trade.symbol} closed by {trade.exit_rule}: "

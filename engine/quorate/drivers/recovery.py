@@ -22,6 +22,9 @@ ATTEMPTS = 5
 PAUSE_MS = 250
 """How long to wait after a question without an answer; doubled each time."""
 
+IDS_AHEAD = 3
+"""How many ids that were not given yet are looked for: some never reach a venue."""
+
 BEFORE_MS = 60_000
 """How far back before the journal's last record trades are looked at."""
 
@@ -65,14 +68,15 @@ async def must_be_newest(
     sent = [one.intent for one in records if isinstance(one, Intended)]
     if not sent:
         return
-    following = f"{state.run}-{state.orders_made + 1}"
-    intent = replace(sent[-1], client_id=following)
-    if await ask_again(partial(venue.find, intent, "")) is not None:
-        raise JournalError(
-            f"the exchange has our order {following}, but the journal ends before it: "
-            "it is an older copy; go on with the newest, or begin a new one with "
-            "--journal"
-        )
+    for number in range(1, IDS_AHEAD + 1):
+        following = f"{state.run}-{state.orders_made + number}"
+        intent = replace(sent[-1], client_id=following)
+        if await ask_again(partial(venue.find, intent, "")) is not None:
+            raise JournalError(
+                f"the exchange has our order {following}, but the journal ends before "
+                "it: it is an older copy; go on with the newest, or begin a new one "
+                "with --journal"
+            )
 
 
 async def _take(

@@ -15,8 +15,11 @@ from quorate.errors import NoAnswer, VenueError
 from quorate.flow.events import Event
 from quorate.values.mode import Mode
 
-SHUTDOWN = "shutdown"
-"""Why a run that is stopped only reduces; the next start takes it back."""
+SHUTDOWN = "the run was stopped"
+"""Why a run that is stopped only reduces; the next start takes it back.
+
+No rule and no switch can have a name like this.
+"""
 
 WISH_EVERY_MS = 200
 BEAT_MS = 1_000
@@ -24,7 +27,8 @@ BEAT_MS = 1_000
 
 JUMPED_S = 2
 CLOCK_EVERY_MS = 300_000
-CLOCK_AHEAD_MS = 2_000
+CLOCK_SHARE = 4
+"""What part of the room for clock differences the clock may use up before it is set."""
 
 SHORTEST_SWITCH_MS = 15_000
 """A dead man's switch that is shorter would fire at every hiccup of the network."""
@@ -45,6 +49,7 @@ class Upkeep:
     wish: Callable[[], Wish | None]
     taken: Callable[[], None]
     switch_ms: int = 0
+    margin_ms: int = 0
     wall_s: Callable[[], float] = time
     _last: Wish | None = None
 
@@ -72,7 +77,8 @@ class Upkeep:
         same = state.mode is wish.mode and state.mode_why != SHUTDOWN
         now_ms, said = driver.now_ms(), list[Event]()
         if not same:
-            said.append(ModeSet(at_ms=now_ms, mode=wish.mode, why=wish.why))
+            why = f"{wish.why} (asked for)" if wish.why == SHUTDOWN else wish.why
+            said.append(ModeSet(at_ms=now_ms, mode=wish.mode, why=why))
         if wish.mode is Mode.ACTIVE and state.stopped:
             said.append(Released(at_ms=now_ms, symbol="*", why=wish.why))
         if said:
@@ -98,12 +104,12 @@ class Upkeep:
         except NoAnswer:
             return
         ahead_ms = clock.ahead_ms(told_ms)
-        if abs(ahead_ms) <= CLOCK_AHEAD_MS * clock.pace:
+        if abs(ahead_ms) * CLOCK_SHARE <= self.margin_ms:
             return
         told = "ahead of" if ahead_ms > 0 else "behind"
         clock.set(told_ms)
         self.driver.note(
-            "alarm",
+            "alarm" if abs(ahead_ms) > self.margin_ms else "info",
             f"the clock was {abs(ahead_ms) / 1000:.1f} s {told} the exchange's; it "
             "goes by the exchange's again",
         )

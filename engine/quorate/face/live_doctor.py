@@ -18,6 +18,7 @@ from quorate.drivers.control import pending_wish
 from quorate.drivers.live_run import LiveSetup
 from quorate.drivers.preflight import entry_sizes, look
 from quorate.drivers.secrecy import guarded
+from quorate.drivers.upkeep import SHUTDOWN
 from quorate.errors import QuorateError
 from quorate.face import live_findings as judge
 from quorate.face import text
@@ -129,7 +130,7 @@ class Examination:
 
 def _of_state(state: State, now_ms: int) -> Iterator[Finding]:
     """Judge what the journal leads to: the mode, and orders without an answer."""
-    if state.mode is Mode.ACTIVE or state.mode_why == "shutdown":
+    if state.mode is Mode.ACTIVE or state.mode_why == SHUTDOWN:
         yield Finding(Level.OK, "mode", "active")
     else:
         yield Finding(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from quorate.contract.decisions import Verdict
 from quorate.contract.records import (
     Answer,
@@ -45,9 +47,21 @@ def answered(turn: Turn, answer: Answer) -> None:
     elif isinstance(answer, Ended) or (isinstance(answer, Filled) and not order.live):
         settle(turn, intent.position_id, intent.rule)
     elif isinstance(answer, CancelRefused):
+        _learn_errors(turn, order, answer.errors)
         ask_again(turn, order)
     if isinstance(answer, Refused | Ended):
         _tune(turn, intent.symbol)
+
+
+def _learn_errors(turn: Turn, order: Order, errors: Iterable[str]) -> None:
+    """Do what the error rules say of a refused cancel: record, learn, stop entries.
+
+    Whether it is asked for again is not theirs to say.
+    """
+    desk, rules = turn.desk(order.intent.symbol), turn.bench.rulebook.errors
+    for error in errors:
+        resolution = resolve(turn.bench.answers, rules, order, error, desk)
+        _record_error(turn, order, resolution)
 
 
 def _refused(turn: Turn, order: Order) -> None:
@@ -154,7 +168,8 @@ def _give_up(turn: Turn, order: Order, resolution: Resolution) -> None:
         position = turn.state.positions.get(intent.position_id)
         rest = ZERO if position is None else position.held - intent.amount
         step = turn.state.markets[intent.symbol].amount_step
-        if rest < step and _learned_too_small(turn, order, resolution):
+        dust = position is not None and position.is_dust
+        if dust and rest < step and _learned_too_small(turn, order, resolution):
             write_off(turn, intent.position_id, intent.rule)
             return
         turn.note(

@@ -41,6 +41,11 @@ def book(fill: Fill, intent: Intent, market: Market) -> Booking:
     )
 
 
+def smallest_cost(market: Market, intent: Intent) -> Decimal:
+    """Return what the smallest order costs at an order's price, in quote currency."""
+    return max(market.min_cost, market.min_amount * intent.reference_price)
+
+
 def fill_order(order: Order, booking: Booking) -> Order:
     """Return the order after the fill."""
     return replace(

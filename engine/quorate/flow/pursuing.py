@@ -62,7 +62,11 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
         draft = draft_order(
             turn.bench.answers, turn.bench.host, proposal, how, moment, price=price
         )
-    except Exception as error:  # noqa: BLE001 - a price that cannot be computed
+        limits = (
+            _whole(turn, how.max_attempts, moment, default=1),
+            _whole(turn, how.cancel_after, moment, default=0),
+        )
+    except Exception as error:  # noqa: BLE001 - a price or a limit that is not known
         _decline(turn, proposal, rule, None, "orders", {"error": str(error)})
         return
     if draft is None:
@@ -80,7 +84,7 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
         _rulings(turn, judgement, proposal)
         _decline(turn, proposal, by, None, section, {"reason": reason})
         return
-    _intend(turn, proposal, judgement, how, moment)
+    _intend(turn, proposal, judgement, how, limits)
 
 
 def _way(
@@ -176,8 +180,9 @@ def _intend(
     proposal: Proposal,
     judgement: Judgement,
     how: How,
-    moment: Moment,
+    limits: tuple[int, int],
 ) -> None:
+    """Make the order, with its attempts at most and how long it may rest."""
     draft = judgement.draft
     number = turn.state.orders_made + 1
     client_id = f"{turn.state.run}-{number}"
@@ -197,8 +202,8 @@ def _intend(
         purpose=Purpose(proposal.purpose),
         rule=proposal.rule,
         attempt=proposal.attempt,
-        max_attempts=_whole(turn, how.max_attempts, moment, default=1),
-        cancel_after_ms=_whole(turn, how.cancel_after, moment, default=0),
+        max_attempts=limits[0],
+        cancel_after_ms=limits[1],
         position_id=proposal.position_id,
         made_ms=turn.now_ms,
         deadline_ms=turn.now_ms + allowed_ms if allowed_ms else 0,
@@ -213,12 +218,10 @@ def _intend(
 
 
 def _whole(turn: Turn, formula: Formula | None, moment: Moment, default: int) -> int:
+    """Return a whole number that a rule says; raises what evaluating it raises."""
     if formula is None:
         return default
-    try:
-        return max(default, int(turn.bench.answers.value(formula, moment)))
-    except Exception:  # noqa: BLE001 - not known: the careful default
-        return default
+    return max(default, int(turn.bench.answers.value(formula, moment)))
 
 
 def _rulings(
@@ -331,8 +334,14 @@ def _too_small(turn: Turn, proposal: Proposal, rule: str) -> None:
 def _cannot_be_sold(turn: Turn, proposal: Proposal) -> None:
     """Write a remainder off; a share that is too small alone takes the rest along."""
     everything = turn.state.sellable(proposal.position_id)
+    position = turn.state.positions.get(proposal.position_id)
     if proposal.amount < everything:
         pursue(turn, replace(proposal, amount=everything))
+    elif position is not None and not position.is_dust:
+        effect: dict[str, Value] = {
+            "reason": "too small now, but it was worth an order"
+        }
+        _decline(turn, proposal, "no-dust", None, "orders", effect)
     else:
         write_off(turn, proposal.position_id, proposal.rule)
 

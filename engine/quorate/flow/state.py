@@ -35,7 +35,7 @@ from quorate.contract.records import (
     Tuned,
     Unknown,
 )
-from quorate.flow.booking import book, fill_order, fill_position
+from quorate.flow.booking import book, fill_order, fill_position, smallest_cost
 from quorate.rulebook.params import ParamValue, read_tuned
 from quorate.values.mode import Mode
 from quorate.values.numbers import ZERO
@@ -163,6 +163,7 @@ class State:
                 opened_ms=at_ms,
                 confidence=confidence,
                 rulebook=self.rulebook,
+                smallest_cost=smallest_cost(self.markets[intent.symbol], intent),
             )
         )
 
@@ -365,9 +366,6 @@ class State:
     def _balances_seen(self, record: BalancesSeen) -> None:
         self.balances.update(record.balances)
 
-    def _rules_changed(self, record: RulesChanged) -> None:
-        self.rulebook = record.rulebook
-
     def _found(self, record: Found) -> None:
         self.found.add((record.what, record.venue_id))
 
@@ -395,6 +393,6 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     Rearmed: State._rearmed,
     MarketsSeen: State._markets_seen,
     BalancesSeen: State._balances_seen,
-    RulesChanged: State._rules_changed,
+    RulesChanged: lambda state, record: setattr(state, "rulebook", record.rulebook),
     Found: State._found,
 }

@@ -205,6 +205,7 @@ class Position:
     ``bought`` and ``sold`` are gross amounts; fees taken in base currency shrink what
     can be sold. ``exits_fired`` names the exit rules that have already sold a share.
     ``leaving`` names the exit rule whose order is under way, "" when none.
+    ``smallest_cost`` is what the smallest order cost in quote when it was opened.
     """
 
     id: str
@@ -222,6 +223,16 @@ class Position:
     rulebook: str = ""
     exits_fired: tuple[str, ...] = ()
     leaving: str = ""
+    smallest_cost: Decimal = ZERO
+
+    @property
+    def is_dust(self) -> bool:
+        """Whether what is left has cost less than the smallest order did at first.
+
+        What was worth an order then is not given up because minimums rose, or because
+        the price fell, since.
+        """
+        return not self.held or self.held * self.unit_cost < self.smallest_cost
 
     @property
     def held(self) -> Decimal:
