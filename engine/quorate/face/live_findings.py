@@ -271,6 +271,12 @@ def of_plugins(host: Host) -> Iterator[Finding]:
             )
             yield Finding(Level.ERROR, "plugins", plugin_line(plugin), advice)
     active = [plugin for plugin in host.plugins.values() if plugin.active]
+    for plugin in active:
+        if plugin.left_out:
+            hooks = ", ".join(plugin.left_out)
+            told = f"plugin {plugin.name} is not asked for {hooks} in live trading"
+            advice = "it runs apart from the orders; see `quorate plugins`"
+            yield Finding(Level.WARNING, "plugins", told, advice)
     own = [plugin.name for plugin in active if plugin.source != "bundled"]
     told = f"{text.plural(len(active) - len(own), 'bundled plugin')}"
     yield Finding(

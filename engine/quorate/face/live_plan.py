@@ -16,6 +16,7 @@ from quorate.errors import JournalError, RulebookError, WorkspaceError
 from quorate.face import live_findings as judge
 from quorate.face.live_findings import Finding, Level, plugin_line
 from quorate.face.live_journal import live_journal, read_live
+from quorate.face.quiet import host_unlogged
 from quorate.face.workspace import Workspace
 from quorate.flow.state import State
 from quorate.journal.journal import Journal
@@ -67,7 +68,8 @@ def live_setup(workspace: Workspace, wish: LiveWish, keys: Keys) -> LiveSetup:
     """
     workspace = replace(workspace, without=(*workspace.without, *wish.without))
     workspace = workspace.with_overlays(wish.overlays)
-    host = workspace.host(live=True)
+    with host_unlogged():  # what a plugin is not asked for is a finding
+        host = workspace.host(live=True)
     exchange = workspace.exchange
     try:
         rulebook = workspace.rulebook(host, wish.settings)

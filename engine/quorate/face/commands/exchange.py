@@ -107,24 +107,17 @@ def exchange(session: Session, /, **said: Any) -> None:
         must_be_loopback,
         open_exchange,
         read_duration,
-        read_fault_file,
     )
 
     if bool(said["key"]) != bool(said["secret"]):
         raise click.UsageError("--key and --secret belong together; give both")
     host = must_be_loopback(said["host"])
     for_ms = read_duration(said["duration"]) if said["duration"] else None
-    faults, places = (
-        ([], []) if said["faults"] is None else read_fault_file(said["faults"])
-    )
-    settings = _settings(said, faults)
+    settings, places = _settings(said)
     opened = open_exchange(session.workspace(), said["name"], settings, places)
+    port, ledger_file = said["port"], said["ledger"]
     rehearsal = Rehearsal(
-        exchange=opened,
-        host=host,
-        port=said["port"],
-        ledger=said["ledger"],
-        for_ms=for_ms,
+        exchange=opened, host=host, port=port, ledger=ledger_file, for_ms=for_ms
     )
 
     def ready(url: str) -> None:
@@ -139,15 +132,20 @@ def exchange(session: Session, /, **said: Any) -> None:
 
     ledger = asyncio.run(rehearsal.serve(ready))
     if not said["as_json"]:
-        _print_summary(ledger, said["ledger"])
+        _print_summary(ledger, ledger_file)
 
 
-def _settings(said: Mapping[str, Any], faults: Sequence[Any]) -> dict[str, Any]:
-    """Return what the plugin is told."""
+def _settings(said: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
+    """Return what the plugin is told, and where each of its faults is written."""
     from quorate.drivers.demo_tape import demo_tapes  # noqa: PLC0415
     from quorate.drivers.tape_file import fill_gaps, read_tapes  # noqa: PLC0415
-    from quorate.face.rehearsal import read_balances  # noqa: PLC0415
+    from quorate.face.rehearsal import (  # noqa: PLC0415
+        read_balances,
+        read_fault_file,
+    )
 
+    file = said["faults"]
+    faults, places = ([], []) if file is None else read_fault_file(file)
     settings = {
         "tapes": [fill_gaps(one) for one in read_tapes(said["tapes"] or demo_tapes())],
         "pace": said["pace"],
@@ -161,7 +159,7 @@ def _settings(said: Mapping[str, Any], faults: Sequence[Any]) -> dict[str, Any]:
         settings["balances"] = read_balances(said["balances"])
     if said["tier"]:
         settings["tier"] = said["tier"]
-    return settings
+    return settings, places
 
 
 def _tell(line: str) -> None:
