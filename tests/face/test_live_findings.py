@@ -216,6 +216,15 @@ def test_little_space_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert judge.of_disk(tmp_path / "not" / "there").level == level
 
 
+def test_a_plugin_that_is_not_asked_everything_is_told() -> None:
+    made = Plugin(
+        name="own", source="workspace", where="", version="", left_out=("live_venue",)
+    )
+    told, _ = judge.of_plugins(Host(plugins={"own": made}))
+    assert told.level is Level.WARNING
+    assert "own is not asked for live_venue" in told.told
+
+
 def test_a_plugin_that_is_not_used_is_an_error() -> None:
     plugins = {
         "good": Plugin(name="good", source="workspace", where="", version=""),
