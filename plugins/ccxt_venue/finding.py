@@ -99,7 +99,7 @@ async def _filtered(venue: CcxtVenue, intent: Intent) -> Mapping[str, Any] | Non
         for _ in range(MOST_PAGES):
             page = params | ({venue.adapter.page_param: seen} if seen else {})
             told, body = await venue.ask("an order", partial(call, params=page))
-            order = _with_client_id(venue, told, ours)
+            order = _with_client_id(venue, told, intent)
             if order is not None:
                 return order
             listed, count = venue.adapter.read_page(body)
@@ -119,13 +119,13 @@ async def _scanned(venue: CcxtVenue, intent: Intent) -> Mapping[str, Any] | None
     params, limit = dict(venue.adapter.open_params), venue.adapter.page_size
     call = partial(exchange.fetch_open_orders, symbol, params=params)
     told, _ = await venue.ask("open orders", call)
-    order = _with_client_id(venue, told, ours)
+    order = _with_client_id(venue, told, intent)
     if order is not None:
         return order
     for history in _histories(exchange):
         call = partial(history, symbol, since_ms, limit)
         told, _ = await venue.ask("past orders", call)
-        order = _with_client_id(venue, told, ours)
+        order = _with_client_id(venue, told, intent)
         if order is not None:
             return order
         if len(told) >= limit:
@@ -151,12 +151,24 @@ def _histories(exchange: Any) -> list[Any]:
 _LOOKUPS = {Lookup.FILTER: _filtered, Lookup.DIRECT: _direct, Lookup.SCAN: _scanned}
 
 
+_OLDER_MS = 120_000
+"""By how much an order may seem older than its intent: clocks differ."""
+
+
 def _with_client_id(
-    venue: CcxtVenue, told: list[Mapping[str, Any]], ours: str
+    venue: CcxtVenue, told: list[Mapping[str, Any]], intent: Intent
 ) -> Mapping[str, Any] | None:
-    at_ms = venue.clock.now_ms()
+    """Return the order with our id; one that was there before its intent is another.
+
+    Some exchanges let an id be used again once its order is over.
+    """
+    at_ms, ours = venue.clock.now_ms(), intent.client_id
+    oldest_ms = intent.made_ms - int(_OLDER_MS * float(venue.settings.get("pace") or 1))
     for each in told:
-        if order_report(each, venue.adapter, at_ms).client_id == ours:
+        if order_report(each, venue.adapter, at_ms).client_id != ours:
+            continue
+        opened_ms = _opened_ms(each)
+        if not opened_ms or opened_ms >= oldest_ms:
             return each
     return None
 
@@ -195,6 +207,8 @@ async def _by_offset(
         call = partial(exchange.fetch_my_trades, symbol, since, None, params)
         told, body = await venue.ask("trades", call)
         for trade in told:
+            if trade.get("symbol") not in exchange.markets:
+                continue  # of a market that is gone: ccxt cannot read it any more
             read = venue_trade(trade, venue.adapter)
             found[read.fill.trade_id] = read
         listed, count = venue.adapter.read_page(body)

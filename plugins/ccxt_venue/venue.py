@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -113,7 +113,8 @@ class CcxtVenue:
         self.exchange = open_exchange(self.adapter, self.settings, keys, terms)
         try:
             await self.clock_ms()
-            await self._learn_markets(symbols)
+            configured = self.settings.get("symbols") or symbols
+            await self._learn_markets(symbols, must=configured)
         except BaseException:
             await self.close()
             raise
@@ -143,10 +144,10 @@ class CcxtVenue:
 
     async def markets(self) -> Mapping[str, Market]:
         """Return the market rules of each symbol, with the account's own fees."""
-        await self._learn_markets(tuple(self.rules))
+        await self._learn_markets(tuple(self.rules), must=())
         if self._keys is not None:
             self._fees = await self._account_fees()
-            self._read_rules(tuple(self.rules))
+            self._read_rules(tuple(self.rules), must=())
         return dict(self.rules)
 
     async def balances(self) -> Mapping[str, Decimal]:
@@ -195,7 +196,10 @@ class CcxtVenue:
         Raises:
             NoAnswer: it cannot be told.
         """
-        return await finding.find(self, intent, venue_id)
+        try:
+            return await finding.find(self, intent, venue_id)
+        except NotSent as error:  # a market that is gone: nobody can be asked there
+            raise NoAnswer(f"{self.name}: {intent.client_id}: {error}") from None
 
     async def open_orders(self) -> list[OrderReport]:
         """Return every open order of the account, others' included."""
@@ -276,17 +280,22 @@ class CcxtVenue:
         why = str(error) if isinstance(error, Unclear | NoTurn) else describe(error)
         return Unclear(scrubbed(f"{self.name}: {what}: {why}", self.secrets), codes)
 
-    async def _learn_markets(self, symbols: Sequence[str]) -> None:
+    async def _learn_markets(
+        self, symbols: Sequence[str], *, must: Collection[str]
+    ) -> None:
+        """Read the markets anew; only those that ``must`` be there are missed."""
         load = self.exchange.load_markets
         await self.ask("its markets", lambda: load(True), exact=False)
         aliases = self.settings.get("aliases") or {}
         self.symbols = Symbols(self.exchange.markets.values(), aliases)
-        self._read_rules(symbols)
+        self._read_rules(symbols, must)
 
-    def _read_rules(self, symbols: Sequence[str]) -> None:
+    def _read_rules(self, symbols: Sequence[str], must: Collection[str]) -> None:
         rules: dict[str, Market] = {}
         for spelling in symbols:
             symbol = self.symbols.ours(spelling)
+            if symbol is None and spelling not in must:
+                continue  # taken off the market, and not for us to bring back
             if symbol is None:
                 raise VenueError(f"{self.name} has no market {spelling}")
             market = self.exchange.markets[symbol]

@@ -6,7 +6,7 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
-from tests.drivers.rehearsal import BTC, rehearsal
+from tests.drivers.rehearsal import BTC, ETH, rehearsal
 from tests.loopback import in_a_loop
 
 from quorate import BalancesSeen, Mode
@@ -51,3 +51,33 @@ async def test_a_person_who_resumes_lifts_the_stop_of_a_symbol(tmp_path: Path) -
         write_wish(at.journal, Wish(mode=Mode.ACTIVE, why="seen", at_ms=1))
         await run.until(lambda: not run.state.stopped, "lifted")
     assert at.state().stopped == {}
+
+
+@in_a_loop
+async def test_a_symbol_may_be_spelled_as_the_exchange_does(tmp_path: Path) -> None:
+    async with (
+        rehearsal(tmp_path) as at,
+        at.trading(symbols=("XBT/USD",)) as run,
+    ):
+        await run.until(run.holds, "held")
+        assert list(run.driver.view.lanes) == [BTC]
+
+
+@in_a_loop
+async def test_a_market_that_is_gone_stops_neither_start_nor_others(
+    tmp_path: Path,
+) -> None:
+    async with rehearsal(tmp_path, symbols=(BTC, ETH)) as at:
+        async with at.trading() as run:
+            await run.until(lambda: run.holds(BTC) and run.holds(ETH), "held")
+        methods = at.exchange.core._public._methods
+        whole = methods["AssetPairs"]
+        methods["AssetPairs"] = lambda query: {
+            name: pair for name, pair in whole(query).items() if pair["wsname"] != ETH
+        }
+        at.symbols = (BTC,)
+        async with at.trading() as run:
+            await run.until(lambda: ETH in run.state.stopped, "quarantined")
+            assert run.holds(BTC)
+            assert not run.driver.view.lanes[ETH].entered
+            assert BTC not in run.state.stopped

@@ -24,5 +24,9 @@ def lock_account(name: str, account: str) -> Lease:
             f"{path.parent} cannot be created: {error.strerror}; the lock of the "
             "account is kept there (XDG_STATE_HOME says where else)"
         ) from None
-    told = f"account {account} of {name} is traded by another run; stop that run first"
+    told = (
+        f"account {account} of {name} is traded by another run; stop that run first "
+        "(two that use one key get in each other's way; a run looks after its account "
+        "and compares its books with the exchange's by itself)"
+    )
     return take_lease(path, told)

@@ -243,11 +243,16 @@ class LiveRun:
 
         Those are recorded: the next start would otherwise find a hole in them.
         """
-        now_ms = self.driver.now_ms()
+        now_ms, listed = self.driver.now_ms(), await ask_again(self.venue.markets)
         since_ms = now_ms - KEPT_BARS * MINUTE_MS
-        for symbol in self.symbols:
+        # In the order asked for, by the venue's own spelling: those to enter come first.
+        wanted = len(set(self.setup.symbols))
+        names, held = list(listed), self.symbols[wanted:]
+        for symbol in dict.fromkeys((*names, *held)):
             lane = self.driver.add_symbol(symbol)
-            lane.entered = symbol in self.setup.symbols
+            lane.entered = symbol in names[:wanted]
+            if symbol not in listed:
+                continue  # something is open in what is traded no more
             for bar in self.journal.candles(symbol=symbol, from_ms=since_ms):
                 lane.add(bar)
             known_ms = lane.closed_ms or since_ms

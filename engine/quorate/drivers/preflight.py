@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -10,6 +11,7 @@ from time import monotonic, time
 
 from quorate.contract.live import LiveVenue, OrderReport, Rights
 from quorate.contract.records import Started
+from quorate.drivers.account_lock import lock_account
 from quorate.drivers.live_run import LiveSetup, open_live_venue
 from quorate.drivers.recovery import ask_again
 from quorate.drivers.run import ask_limits
@@ -52,10 +54,14 @@ async def look(setup: LiveSetup) -> Account:
 
     Raises:
         VenueError: it cannot be reached, does not answer, or does not trade a symbol.
+        JournalError: a run trades the account right now.
     """
     venue = open_live_venue(setup)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(venue.close)
         await venue.open(setup.symbols, setup.keys)
+        # One key, one process: nonces of two would make orders fail.
+        stack.callback(lock_account(setup.name, venue.account).release)
         # Asked once: an exchange locks a key out that it refuses again and again.
         rights = await venue.rights()
         told_ms, took_ms = await ask_again(lambda: _time(venue))
@@ -72,8 +78,6 @@ async def look(setup: LiveSetup) -> Account:
             prices=await _prices(venue, setup, told_ms),
             limits=ask_limits(setup.host, setup.tier),
         )
-    finally:
-        await venue.close()
 
 
 async def _time(venue: LiveVenue) -> tuple[int, int]:

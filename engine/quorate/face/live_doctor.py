@@ -19,7 +19,7 @@ from quorate.drivers.live_run import LiveSetup
 from quorate.drivers.preflight import entry_sizes, look
 from quorate.drivers.secrecy import guarded
 from quorate.drivers.upkeep import SHUTDOWN
-from quorate.errors import QuorateError
+from quorate.errors import JournalError, QuorateError
 from quorate.face import live_findings as judge
 from quorate.face import text
 from quorate.face.live_findings import Finding, Level
@@ -88,7 +88,11 @@ class Examination:
         self.findings.append(Finding(level, subject, told, advice))
 
     def _account(self, setup: LiveSetup) -> None:
-        account = asyncio.run(asyncio.wait_for(look(setup), ASK_AT_MOST_S))
+        try:
+            account = asyncio.run(asyncio.wait_for(look(setup), ASK_AT_MOST_S))
+        except JournalError as error:  # a run is alive: what it uses cannot be asked
+            self._found(Level.WARNING, "exchange", f"not asked: {error}")
+            return
         self._found(Level.OK, "exchange", f"{setup.name}, account {account.account}")
         self.findings += of_account(setup, account, entry_sizes(setup, account))
         told = text.plural(len(account.orders), "open order")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+from quorate.drivers.account_lock import lock_account
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.live_run import LiveSetup, open_live_venue
 from quorate.drivers.reconcile import Reconciliation, compare
@@ -25,8 +27,11 @@ async def compare_now(setup: LiveSetup, journal: Path) -> Reconciliation:
         )
     state, first = kept.state, kept.began
     venue = open_live_venue(setup)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(venue.close)
         await venue.open(tuple(state.markets), setup.keys)
+        # One key, one process: nonces of two would make orders fail.
+        stack.callback(lock_account(setup.name, venue.account).release)
         source = f"{setup.name}:{venue.account}"
         if first.source != source:
             raise JournalError(
@@ -36,5 +41,3 @@ async def compare_now(setup: LiveSetup, journal: Path) -> Reconciliation:
         clock = LiveClock(await venue.clock_ms(), float(setup.settings["pace"]))
         snapshot = await take_snapshot(venue, state, clock.now_ms, first.at_ms)
         return compare(state, snapshot, int(setup.settings["clock_margin"]))
-    finally:
-        await venue.close()
