@@ -26,6 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "engine"))
 
+from quorate import Bar
 from quorate.contract.decisions import Decision
 from quorate.contract.records import Closed, Record
 from quorate.drivers.demo_tape import DEMO_SEED, DEMO_START_MS, generate
@@ -75,10 +76,13 @@ class TimedJournal(Journal):
         *,
         cursor: str,
         rulebook: str,
+        candles: Sequence[Bar] = (),
     ) -> None:
         """Write a unit, and count."""
         begun = perf_counter()
-        super().write(records, decisions, cursor=cursor, rulebook=rulebook)
+        super().write(
+            records, decisions, cursor=cursor, rulebook=rulebook, candles=candles
+        )
         self.spent += perf_counter() - begun
         self.rows += len(records) + len(decisions)
         self.trades += sum(isinstance(record, Closed) for record in records)

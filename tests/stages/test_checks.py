@@ -69,6 +69,9 @@ class View:
     def scores(self, symbol: str) -> dict[str, float]:
         return {}
 
+    def stale(self, symbol: str) -> str:
+        return ""
+
 
 def judged(checks: str, *, tier: str = "pro", **changes: Any) -> Judgement:
     host = open_host(installed=False)

@@ -245,7 +245,7 @@ class LiveRun:
         """
         now_ms, listed = self.driver.now_ms(), await ask_again(self.venue.markets)
         since_ms = now_ms - KEPT_BARS * MINUTE_MS
-        # In the order asked for, by the venue's own spelling: those to enter come first.
+        # In the order asked for, in the venue's spelling; those to enter come first.
         wanted = len(set(self.setup.symbols))
         names, held = list(listed), self.symbols[wanted:]
         for symbol in dict.fromkeys((*names, *held)):
