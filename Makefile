@@ -25,6 +25,7 @@ test: $(READY) ## Everything that must pass: format, lint, types, rules, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/quorate check
+	$(BIN)/quorate test --min-coverage 100%
 	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, faults (an hour)

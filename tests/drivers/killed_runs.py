@@ -7,6 +7,7 @@ from the exchange's own books and from the journal, never from the engine.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -46,6 +47,9 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"at": "QueryOrders", "kind": "garbage", "share": 0.04},
     {"at": "OpenOrders", "kind": "html", "share": 0.04},
     {"at": "TradesHistory", "kind": "empty", "share": 0.04},
+    {"at": "ws:executions", "kind": "ws_drop", "share": 0.05},
+    {"at": "ws:executions", "kind": "ws_duplicate", "share": 0.05},
+    {"at": "ws:executions", "kind": "ws_reorder", "share": 0.05},
 )
 """What goes wrong while runs are killed: answers lost, late, broken, misleading."""
 
@@ -294,4 +298,29 @@ def ungated(runs: Killed, rulebook: Rulebook) -> list[str]:
         one["form"]["cl_ord_id"]
         for one in runs.exchange.requests("AddOrder")
         if passed.get(one["form"]["cl_ord_id"], set()) != {"rate_limit", "portfolio"}
+    ]
+
+
+def misreported(runs: Killed) -> list[str]:
+    """Return in what ``quorate report`` differs from the exchange's ledger, in USD."""
+    words = [sys.executable, "-m", "quorate", "report", str(runs.journal), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "engine")}
+    told = subprocess.run(
+        words, env=environment, capture_output=True, text=True, check=True
+    )
+    report = json.loads(told.stdout, parse_float=Decimal, parse_int=Decimal)
+    (result,) = report["results"]
+    ledger = runs.exchange.ledger()
+    fees = sum(Decimal(trade["fee"]) for trade in ledger["trades"])
+    figures = {
+        "money": (
+            result["final"] - (result["at_cost"] or 0),
+            Decimal(ledger["balances"]["USD"]),
+        ),
+        "fees": (result["fees"], fees),
+    }
+    return [
+        f"{name}: {ours} in the report, {theirs} in the ledger"
+        for name, (ours, theirs) in figures.items()
+        if ours != theirs
     ]

@@ -12,6 +12,7 @@ from tests.drivers.killed_runs import (
     differences,
     kill_times,
     killed_runs,
+    misreported,
     settle,
     ungated,
 )
@@ -33,10 +34,11 @@ def test_a_run_that_is_killed_again_and_again_keeps_the_exchanges_books(
             assert runs.unrecorded() == []
         settle(runs, patience_s=90)
         assert differences(runs) == []
+        assert misreported(runs) == []
         host = open_host(None, installed=False)
         sources, _ = gather_sources(tmp_path / "rules", relative_to=tmp_path)
         rulebook = read_rulebook(sources, host.facts, host.functions).rulebook
         assert rulebook is not None
         assert ungated(runs, rulebook) == []
         sent = {one["form"]["cl_ord_id"] for one in runs.exchange.requests("AddOrder")}
-        assert len(sent) >= KILLS // 4, "the runs have hardly traded"
+        assert len(sent) >= KILLS // 2, "the runs have hardly traded"
