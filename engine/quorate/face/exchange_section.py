@@ -26,7 +26,7 @@ DURATIONS = {
 LONGEST_MS = 86_400_000
 _RANGES = {
     "deadline": (2_000, 60_000),
-    "clock_margin": (0, 60_000),
+    "clock_margin": (1_000, 60_000),
     "stale_after": (1_000, LONGEST_MS),
     "dead_man_switch": (15_000, LONGEST_MS),
 }
