@@ -86,7 +86,7 @@ def test_switch_is_a_flag() -> None:
         ("{value: 100}", "100", "100"),
         ("{value: 90s}", "90000", "90s"),
         ("{value: 90s}", "3600000", "1h"),
-        ("{value: 90s}", "0", "0ms"),
+        ("{value: 90s}", "0", "0s"),
         ("{value: 5, unit: money}", "1.50", "1.5"),
     ],
 )
