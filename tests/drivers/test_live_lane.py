@@ -84,7 +84,24 @@ def test_the_peak_is_the_highest_price_since(
         seen.append((at, float(price)))
     later = [price for moment, price in seen if moment >= since]
     # The price that stood when the moment came is seen at that moment, too.
-    assert one.peak(T0 + since) == max([*later, seen[-1][1]])
+    stood = [price for moment, price in seen if moment <= since][-1:]
+    assert one.peak(T0 + since) == max([*later, *stood, seen[-1][1]])
+
+
+def test_a_price_that_was_left_before_is_no_peak() -> None:
+    one = lane()
+    for at_ms, price in ((1, 5.0), (2, 3.0), (4, 4.0)):
+        one.see(tick(at_ms, price))
+    assert one.peak(T0 + 3) == 4.0
+    assert one.peak(T0 + 1) == 5.0
+
+
+def test_a_price_that_still_stands_is_seen() -> None:
+    one = lane()
+    for at_ms, price in ((1, 2.0), (3, 1.0)):
+        one.see(tick(at_ms, price))
+    assert one.peak(T0 + 2) == 2.0
+    assert one.peak(T0 + 3) == 1.0
 
 
 def test_a_bar_with_ticks_does_not_raise_the_peak_of_what_was_bought_in_it() -> None:

@@ -21,6 +21,9 @@ KEPT_BARS = 2880
 
 KEPT_PEAKS = 10_000
 
+STANDS = 1 << 62
+"""Until when the last price stands."""
+
 NOT_SEEN = "no-price"
 STALE = "stale-market"
 NOT_TRADED = "not-traded"
@@ -32,8 +35,9 @@ class LiveLane:
 
     ``interrupted`` while its prices may be late, ``entered`` unless only what is open
     in it is looked after.
-    ``_peaks`` are the prices that were not exceeded since, so that the highest since
-    any moment is the first of them at or after it.
+    ``_peaks`` are the prices that were not exceeded since, each with when it came and
+    until when it stood, so that the highest since any moment is the first of them that
+    still stood then.
     """
 
     symbol: str
@@ -44,7 +48,7 @@ class LiveLane:
     entered: bool = True
     signals: Signals | None = None
     _kept: KeptCandles = field(init=False)
-    _peaks: list[tuple[int, float]] = field(default_factory=list)
+    _peaks: list[tuple[int, float, int]] = field(default_factory=list)
     _begun: tuple[object, Signals | None, int] = (None, None, 0)
 
     def __post_init__(self) -> None:
@@ -67,15 +71,20 @@ class LiveLane:
         return moved
 
     def _peak(self, at_ms: int, price: float) -> None:
+        if self._peaks:  # the last one is the price that stands until now
+            came_ms, stood, _ = self._peaks[-1]
+            self._peaks[-1] = (came_ms, stood, at_ms)
         while self._peaks and self._peaks[-1][1] <= price:
             self._peaks.pop()
-        self._peaks.append((at_ms, price))
+        self._peaks.append((at_ms, price, STANDS))
         if len(self._peaks) > KEPT_PEAKS:
             del self._peaks[: KEPT_PEAKS // 2]
 
     def peak(self, since_ms: int) -> float | None:
         """Return the highest price seen since a moment, now included."""
         first = bisect_left(self._peaks, (since_ms,))
+        if first and self._peaks[first - 1][2] > since_ms:
+            first -= 1  # it came before, and still stood
         if first < len(self._peaks):
             return max(self._peaks[first][1], self.price or 0.0)
         return self.price
