@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -32,12 +30,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from tests.plugin_files import load_plugin, part_of
+
 from quorate import Candles
 from quorate.drivers.demo_tape import demo_tapes, generate
 from quorate.drivers.tape_file import fill_gaps, read_tapes
 
 ROOT = Path(__file__).parents[1]
-PLUGIN = ROOT / "plugins" / "kraken_exchange"
 MOST_SECONDS = 60
 BALANCES = {"USD": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
 
@@ -52,24 +51,14 @@ def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     return plain
 
 
-@cache
 def kraken_exchange() -> ModuleType:
-    """Return the plugin, loaded as the engine does: as a folder, not by an import."""
-    name = "plugin_kraken_exchange_on_loopback"
-    spec = importlib.util.spec_from_file_location(
-        name, PLUGIN / "__init__.py", submodule_search_locations=[str(PLUGIN)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    """Return the plugin."""
+    return load_plugin("kraken_exchange")
 
 
 def part(name: str) -> ModuleType:
     """Return a part of the plugin: ``part("account").ApiKey``, ``part("clock")``."""
-    return importlib.import_module(f"{kraken_exchange().__name__}.{name}")
+    return part_of("kraken_exchange", name)
 
 
 @cache

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from quorate.values.mode import Mode
     from quorate.values.numbers import ceil_to, exact, floor_to, plain
     from quorate.values.rates import RateCounter, RateLimits
+    from quorate.values.secret import secret_forms
     from quorate.values.trade import (
         NOT_PLACED,
         NOT_SENT,
@@ -192,6 +193,7 @@ __all__ = [
     "floor_to",
     "hookimpl",
     "plain",
+    "secret_forms",
 ]
 
 _HOMES = (
@@ -206,6 +208,7 @@ _HOMES = (
     "quorate.values.mode",
     "quorate.values.numbers",
     "quorate.values.rates",
+    "quorate.values.secret",
     "quorate.values.trade",
 )
 

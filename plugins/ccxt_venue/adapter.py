@@ -62,7 +62,8 @@ class Adapter:
 
     ``deadline_param`` takes a moment, ``deadline_window_param`` milliseconds from the
     request's own time on; "" for none. ``dead_man`` says that it cancels every order
-    when it is not called for a while, as far as ccxt can say so. ``path_costs`` are
+    when it is not called for a while, as far as ccxt can say so. ``raw_frames`` says
+    that its streams are read as they come over the socket. ``path_costs`` are
     the points a private path costs in the REST budget; ``rest_tiers`` its limit and
     decay a second for each tier. ``order_fields`` and ``trade_fields`` say where exact
     figures stand in the raw reply. Fees are the dearest step of the documented ladder:
@@ -85,10 +86,9 @@ class Adapter:
     send_params: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     market_buy_in_quote: bool = False
-    fills_in_reply: bool = False
     dead_man: bool = False
+    raw_frames: bool = False
     strict_nonce: bool = True
-    symbol_needed: bool = False
     read_errors: Errors = no_errors
     read_ids: Ids | None = None
     answers: Callable[[str, object], bool] = anything_said

@@ -157,6 +157,7 @@ KRAKEN = Adapter(
     rate_words=KRAKEN_RATE,
     order_fields={"client_id": "cl_ord_id", "amount": "vol", "filled": "vol_exec"},
     trade_fields={"price": "price", "amount": "vol", "fee": "fee"},
+    raw_frames=True,
     tick_field="tick_size",
     status_field="status",
     ask_rights="privatePostGetApiKeyInfo",

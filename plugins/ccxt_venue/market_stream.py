@@ -59,7 +59,7 @@ def source_for(venue: CcxtVenue) -> Source:
     has = venue.exchange.has
     if feed == "polling" or not (has.get("watchTickers") or has.get("watchTicker")):
         return polled
-    return kraken_stream if venue.adapter.name == "kraken" else unified_stream
+    return kraken_stream if venue.adapter.raw_frames else unified_stream
 
 
 async def kraken_stream(venue: CcxtVenue, desk: MarketDesk) -> str:

@@ -41,6 +41,13 @@ def open_exchange(
     return exchange
 
 
+def refuses_key(error: Exception) -> bool:
+    """Return whether ccxt says that the exchange does not take the key."""
+    from ccxt import AuthenticationError  # noqa: PLC0415 - takes a second
+
+    return isinstance(error, AuthenticationError)
+
+
 def _class_of(name: str) -> Any:
     from ccxt import pro  # noqa: PLC0415 - takes a second
 

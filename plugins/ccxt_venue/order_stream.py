@@ -16,6 +16,7 @@ from quorate import OrderReport, Tell, exact
 from .execution_frames import Executions, Sequence, read_exactly
 from .figures import Refusals
 from .line import Line
+from .opening import refuses_key
 from .pacing import Outages, Recovered, Refused, Timing, first_end, keep_on, refusal
 from .reports import order_report, venue_trade
 from .wire import Unclear
@@ -83,7 +84,7 @@ def stream_for(venue: CcxtVenue) -> Run:
     """Return how orders are followed, by the settings and what ccxt can do."""
     if venue.settings.get("feed") == "polling":
         return polled
-    if venue.adapter.name == "kraken":
+    if venue.adapter.raw_frames:
         return kraken_stream
     return unified_stream if venue.exchange.has.get("watchOrders") else polled
 
@@ -219,13 +220,13 @@ Hint = Callable[[OrderDesk, Any], OrderReport]
 
 
 async def _follow(desk: OrderDesk, watch: Callable[[], Any], hint: Hint) -> str:
-    from ccxt import AuthenticationError  # noqa: PLC0415 - ccxt takes a second
-
     while True:
         try:
             told = await watch()
-        except AuthenticationError as error:
-            raise Refused(str(error)) from None
+        except Exception as error:
+            if refuses_key(error):
+                raise Refused(str(error)) from None
+            raise
         for each in told:
             try:
                 desk.tell(hint(desk, each))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from contextlib import suppress
-from urllib.parse import quote, quote_plus
-
-from quorate import Keys
+from quorate import Keys, secret_forms
 
 LONGEST = 300
 """How much of a reply or an error is told."""
@@ -17,18 +12,10 @@ _SHORTEST = 4
 
 def forms_of(keys: Keys | None) -> tuple[str, ...]:
     """Return every form in which a key or its secret could stand in a text."""
-    forms: set[str] = set()
-    for raw in (keys.key, keys.secret) if keys else ():
-        encoded = raw.encode()
-        texts = {raw, base64.b64encode(encoded).decode(), encoded.hex()}
-        texts |= {base64.urlsafe_b64encode(encoded).decode(), *raw.split()}
-        with suppress(binascii.Error, ValueError):
-            texts.add(base64.b64decode(raw, validate=True).decode("latin-1"))
-        forms |= {form for text in texts for form in (text, quote(text, safe=""))}
-        forms |= {quote_plus(text) for text in texts} | {repr(raw)[1:-1]}
-    return tuple(
-        sorted((f for f in forms if len(f) > _SHORTEST), key=len, reverse=True)
-    )
+    secrets = (keys.key, keys.secret) if keys else ()
+    forms = {form for secret in secrets for form in secret_forms(secret)}
+    long = [form for form in forms if len(form) > _SHORTEST]
+    return tuple(sorted(long, key=len, reverse=True))
 
 
 def scrubbed(text: str, forms: tuple[str, ...]) -> str:

@@ -309,7 +309,7 @@ class CcxtVenue:
         """Return what the account pays in each market; what is not told, raises."""
         exchange, has = self.exchange, self.exchange.has
         if self.adapter.read_fees is not None:
-            return await self._raw_fees()
+            return await self._raw_fees(self.adapter.read_fees)
         if has.get("fetchTradingFees") is True:
             told, _ = await self.ask("fees", exchange.fetch_trading_fees)
             return {each: fees_of(told.get(each) or {}, each) for each in self.rules}
@@ -323,20 +323,16 @@ class CcxtVenue:
             fees[symbol] = fees_of(told, symbol)
         return fees
 
-    async def _raw_fees(self) -> dict[str, Fees]:
+    async def _raw_fees(
+        self, read: Callable[[object, str], Fees | None]
+    ) -> dict[str, Fees]:
         ids = {each: str(self.exchange.market(each)["id"]) for each in self.rules}
-        call, asked = (
-            getattr(self.exchange, self.adapter.ask_fees),
-            ",".join(ids.values()),
-        )
-        _, body = await self.ask("fees", lambda: call({"pair": asked}))
+        call = getattr(self.exchange, self.adapter.ask_fees)
+        pairs = ",".join(ids.values())
+        _, body = await self.ask("fees", lambda: call({"pair": pairs}))
         fees: dict[str, Fees] = {}
         for symbol, market_id in ids.items():
-            told = (
-                self.adapter.read_fees(body, market_id)
-                if self.adapter.read_fees
-                else None
-            )
+            told = read(body, market_id)
             if told is None:
                 raise Unclear(f"{self.name}: no fees were told of {symbol}")
             fees[symbol] = told

@@ -281,7 +281,6 @@ class Process:
     def gap_over(self) -> None:
         """Go on after an interruption of the stream: everything is in doubt."""
         if not self.has("ignore_gap"):
-            self.doubts.gap_ms = self.now_ms
             self.asked.update(self.flow.state.live)
 
     def tick(self) -> None:
@@ -319,6 +318,7 @@ class Process:
         self.doubts.asked(client_id, asked_ms)
         key = (client_id, asked_ms)
         if self.world.strikes("silent", *key):
+            self.asked.add(client_id)
             return
         self.world.request(
             "find",

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
 from typing import Any, cast
 
 from tests.drivers import order_books as books
 
-from quorate import CancelReply, Ended, Intent, NoAnswer, Order, OrderReport
+from quorate import (
+    CancelReply,
+    Ended,
+    Intent,
+    NoAnswer,
+    Order,
+    OrderReport,
+    OrderStatus,
+)
 from quorate.drivers import asking
 from quorate.drivers.asking import Asker
 from quorate.drivers.clock import LiveClock
@@ -42,6 +51,8 @@ class Venue:
 
     async def open_orders(self) -> list[OrderReport]:
         self.audits += 1
+        if "*" in self.silent:
+            raise NoAnswer("silence")
         return self.listed
 
     async def trades(self, since_ms: int) -> list[Any]:
@@ -131,3 +142,34 @@ def test_an_open_order_that_is_not_listed_is_asked_for(monkeypatch: Any) -> None
 
     assert state.finished["r-1"].end_reason == "cancelled"
     assert any("by evidence" in note.text for note in notes)
+
+
+def test_after_an_interruption_one_question_tells_of_all_that_is_open() -> None:
+    venue = Venue()
+    driver = driver_of(venue, [])
+    state = driver.flow.state
+    for number, rests in ((1, True), (2, False)):
+        intent = books.intent(number, position_id=f"p{number}")
+        order = Order(intent=intent, status=OrderStatus.OPEN, venue_id=f"v{number}")
+        early_ms = books.START_MS + 1
+        state.live[intent.client_id] = replace(order, accepted_ms=early_ms)
+        if rests:
+            venue.listed.append(
+                OrderReport(at_ms=0, client_id=f"r-{number}", venue_id=f"v{number}")
+            )
+    state.run, driver.gap_ms = "r", driver.now_ms()
+
+    asyncio.run(ask(driver, venue, 0.2))  # 40 s of the venue
+
+    assert venue.audits == 1
+    assert set(venue.asked) == {"r-2"}, "only what is missing is asked for by itself"
+
+
+def test_an_interruption_of_a_silent_venue_is_no_storm_of_questions() -> None:
+    venue = Venue()
+    driver = driver_of(venue, [])
+    venue.silent, driver.gap_ms = {"*"}, driver.now_ms()
+
+    asyncio.run(ask(driver, venue, 1.0))  # 200 s of the venue
+
+    assert 3 <= venue.audits <= 12, "further and further apart"

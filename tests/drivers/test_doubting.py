@@ -88,15 +88,6 @@ def test_an_order_is_in_doubt_for_a_reason() -> None:
     assert doubtful(books.state_of(sent, UNKNOWN), START_MS)
 
 
-def test_after_an_interruption_every_order_is_asked_for_once() -> None:
-    state = books.state_of(books.intended(), books.accepted())
-    doubts = Doubts(gap_ms=START_MS + 60_000)
-    assert not doubtful(state, START_MS + 59_999, doubts)
-    assert doubtful(state, START_MS + 60_000, doubts)
-    doubts.asked("r-1", START_MS + 60_000)
-    assert not doubtful(state, START_MS + 90_000, doubts)
-
-
 def test_questions_come_further_and_further_apart_but_once_when_it_counts() -> None:
     state, doubts = books.state_of(books.intended(), UNKNOWN), Doubts()
     asked = []

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from quorate import Ended, Market, OrderReport, Side, Stopped, Unknown, VenueTrade
-from quorate.drivers.doubting import MARGIN_MS, NEVER_MS
+from quorate.drivers.doubting import MARGIN_MS
 from quorate.drivers.reconcile import Reconciliation, compare
 from quorate.drivers.snapshot import Snapshot
 from quorate.flow.state import State
+from quorate.values.timeframes import NEVER_MS
 
 books = import_module("order_books")
 model = import_module("exchange_model")

@@ -1,30 +1,17 @@
 """Every indicator: causal, as long as its columns, NaN until it is warm."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.plugin_files import load_plugin
 
 from quorate.contract.vocabulary import AMOUNT, RATIO, Function
 
 ROWS = 500
-PLUGIN = Path(__file__).parents[2] / "plugins" / "indicators.py"
 Column = NDArray[np.float64]
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("indicators_plugin", PLUGIN)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PLUGIN_MODULE = load()
+PLUGIN_MODULE = load_plugin("indicators")
 FUNCTIONS: dict[str, Function] = {
     one.name: one for one in PLUGIN_MODULE.talib_functions()
 }

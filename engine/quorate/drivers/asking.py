@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from quorate.contract.live import CancelOutcome, LiveVenue, OrderReport, VenueTrade
 from quorate.contract.records import Ended
-from quorate.drivers.doubting import Doubts, doubtful, gone, wants_cancel
+from quorate.drivers.doubting import Doubts, doubtful, gone, pause_ms, wants_cancel
 from quorate.drivers.live import LiveDriver
 from quorate.drivers.settling import vanished
 from quorate.errors import NoAnswer
@@ -31,7 +31,8 @@ class Asker:
     venue: LiveVenue
     doubts: Doubts = field(default_factory=Doubts)
     _audit_ms: int = 0
-    _audited_ms: int = 0
+    _gap_ms: int = 0
+    _unanswered: int = 0
 
     async def work(self) -> None:
         """Ask until cancelled."""
@@ -48,8 +49,9 @@ class Asker:
         """Return the orders to ask for now: those in doubt, then those asked to."""
         driver, doubts = self.driver, self.doubts
         state, now_ms = driver.flow.state, driver.now_ms()
-        if driver.gap_ms > self._audited_ms:
-            self._audit_ms = now_ms  # one question tells of all that are still open
+        if driver.gap_ms > self._gap_ms:
+            # One question tells of all that are still open after an interruption.
+            self._gap_ms, self._audit_ms = driver.gap_ms, now_ms
         due = [one.intent.client_id for one in doubtful(state, now_ms, doubts)]
         # One that was asked for just now waits until its pause is over.
         asked = {one for one in driver.asked if doubts.may_ask(one, now_ms)}
@@ -70,7 +72,8 @@ class Asker:
         try:
             report = await self.venue.find(order.intent, order.venue_id)
         except NoAnswer:
-            return  # asked again after a pause
+            driver.asked.add(client_id)  # again, after its pause
+            return
         if report is not None:
             doubts.told(client_id)
             driver.tell(report)
@@ -88,7 +91,8 @@ class Asker:
             try:
                 trades = await self.venue.trades(order.intent.made_ms)
             except NoAnswer:
-                return  # asked again with the order
+                driver.asked.add(client_id)
+                return
         if client_id in driver.flow.state.live:
             driver.note("warning", f"order {client_id}: {ended.reason}, by evidence")
             driver.answer(*vanished(driver.flow.state, ended, trades))
@@ -104,8 +108,10 @@ class Asker:
         try:
             reports = await self.venue.open_orders()
         except NoAnswer:
+            self._unanswered += 1
+            self._audit_ms = self.driver.now_ms() + pause_ms(self._unanswered)
             return
-        self._audited_ms = asked_ms
+        self._unanswered = 0
         for report in reports:
             self.driver.tell(report)
         self._miss(reports, asked_ms)

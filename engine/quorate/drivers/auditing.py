@@ -20,6 +20,9 @@ from quorate.values.mode import Mode
 
 AUDIT_EVERY_MS = 180_000
 
+SKIPS_TOLD = 3
+"""Every so many comparisons in a row that came to nothing are told of."""
+
 ROUTINE = ("settled", "waits")
 """What a running venue is always a little ahead with."""
 
@@ -32,6 +35,7 @@ class Auditor:
     venue: LiveVenue
     margin_ms: int
     began_ms: int
+    _skipped: int = 0
 
     async def work(self) -> None:
         """Audit until cancelled."""
@@ -45,12 +49,17 @@ class Auditor:
         state = driver.flow.state
         try:
             snapshot = await take_snapshot(
-                self.venue, state, driver.now_ms, self.began_ms
+                self.venue, state, driver.now_ms, self.began_ms, 2 * AUDIT_EVERY_MS
             )
         except NoAnswer:
+            self._skip()
             return
-        if not snapshot.steady or driver.closing:
-            return  # it trades right now; the next audit compares again
+        if driver.closing:
+            return
+        if not snapshot.steady:
+            self._skip()  # it trades right now; the next audit compares again
+            return
+        self._skipped = 0
         found = compare(state, snapshot, self.margin_ms)
         for difference in found.differences:
             if difference.done not in ROUTINE:
@@ -61,6 +70,12 @@ class Auditor:
         for unit in found.units:
             driver.take(unit)
         driver.asked.update(found.waits)
+
+    def _skip(self) -> None:
+        self._skipped += 1
+        if self._skipped % SKIPS_TOLD == 0:
+            told = f"the books could not be compared {self._skipped} times in a row"
+            self.driver.note("warning", told)
 
 
 def _told(difference: Difference) -> str:

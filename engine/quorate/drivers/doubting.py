@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from quorate.contract.records import Ended
 from quorate.flow.state import State
+from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import NOT_PLACED, Order, OrderStatus, OrderType, TimeInForce
 
 MARGIN_MS = 2_000
@@ -40,8 +41,6 @@ APART_MS = 10_000
 
 LONGEST_WAIT_MS = 30_000
 """The longest pause between two questions about one order."""
-
-NEVER_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +63,11 @@ class Doubts:
     """What a driver remembers of its questions; a restart begins with none.
 
     ``margin_ms`` is the room for clock differences, ``careful_ms`` the window of a
-    venue without deadlines, ``gap_ms`` when the order stream last came back: what was
-    not asked since then is in doubt.
+    venue without deadlines.
     """
 
     margin_ms: int = MARGIN_MS
     careful_ms: int = CAREFUL_MS
-    gap_ms: int = 0
     orders: dict[str, Doubt] = field(default_factory=dict)
 
     def of(self, client_id: str) -> Doubt:
@@ -197,7 +194,7 @@ def doubtful(
 def when_to_ask_ms(order: Order, doubts: Doubts, grace_ms: int = GRACE_MS) -> int:
     """Return when an order has to be asked for (again); ``NEVER_MS`` without doubt."""
     doubt = doubts.of(order.intent.client_id)
-    since_ms = _since_ms(order, doubts, doubt, grace_ms)
+    since_ms = _since_ms(order, doubt, grace_ms)
     if since_ms == NEVER_MS or not doubt.times:
         return since_ms
     again_ms = doubt.asked_ms + pause_ms(doubt.times)
@@ -212,7 +209,7 @@ def pause_ms(times: int) -> int:
     return int(min(LONGEST_WAIT_MS, 500 << min(times, 16)))
 
 
-def _since_ms(order: Order, doubts: Doubts, doubt: Doubt, grace_ms: int) -> int:
+def _since_ms(order: Order, doubt: Doubt, grace_ms: int) -> int:
     """Return since when an order is in doubt, ``NEVER_MS`` when it is not."""
     intent, moments = order.intent, [NEVER_MS]
     if order.status is OrderStatus.UNKNOWN or doubt.absent_ms:
@@ -226,6 +223,4 @@ def _since_ms(order: Order, doubts: Doubts, doubt: Doubt, grace_ms: int) -> int:
     )
     if passing:  # it does not rest: its end should have come
         moments.append(max(order.accepted_ms, intent.made_ms) + grace_ms)
-    if max(intent.made_ms, doubt.asked_ms) < doubts.gap_ms:
-        moments.append(doubts.gap_ms)
     return min(moments)

@@ -15,10 +15,8 @@ from quorate.drivers.screen import ExitScreen
 from quorate.flow.flow import Flow
 from quorate.stages.votes import Signals
 from quorate.values.mode import Mode
+from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import Position, Side
-
-NEVER = 1 << 62
-"""A moment that does not come."""
 
 
 @dataclass(slots=True)
@@ -107,7 +105,7 @@ class Lane:
         return self.path.start_ms + (begin + 1) * self.path.step_ms
 
     def next_candidate(self, closed: int) -> int:
-        """Return when the next candle closes that could be entered at, or NEVER.
+        """Return when the next candle closes that could be entered at, or NEVER_MS.
 
         ``closed`` candles are behind. While a veto stands that only a record can lift,
         nothing but the beginning of a stretch is worth recording.
@@ -120,7 +118,7 @@ class Lane:
                 place = self._next_onset(place)
                 continue
             return self.path.start_ms + (row + 1) * self.path.step_ms
-        return NEVER
+        return NEVER_MS
 
     def _next_onset(self, place: int) -> int:
         begin = self._starts[self._candidates[place]]
@@ -141,11 +139,11 @@ class Lane:
         return self._standing[1] == declined.by
 
     def next_exit(self, now_ms: int) -> int:
-        """Return when the next exit holds for an open position, or NEVER."""
-        nearest = NEVER
+        """Return when the next exit holds for an open position, or NEVER_MS."""
+        nearest = NEVER_MS
         state = self.flow.state
         if state.mode is Mode.HALTED:
-            return NEVER  # nothing leaves
+            return NEVER_MS  # nothing leaves
         for position in state.held_in.get(self.symbol, {}).values():
             if position.leaving or not position.bought:
                 continue
@@ -157,14 +155,14 @@ class Lane:
     def _next_close(self, now_ms: int) -> int:
         closed = self.path.closed(now_ms)
         if closed >= len(self.path):
-            return NEVER
+            return NEVER_MS
         return self.path.start_ms + (closed + 1) * self.path.step_ms
 
     def _next_exit(self, position: Position, now_ms: int) -> int:
         if not self.screen.steady:
             look = self.path.next_look(now_ms)
             at_end = look >= len(self.path) * LOOKS
-            return NEVER if at_end else self._nearest_look(position, now_ms, look)
+            return NEVER_MS if at_end else self._nearest_look(position, now_ms, look)
         state = self.flow.state
         key = (position.id in state.hesitant, state.turns)
         known = self._exits.get(position.id)
@@ -172,7 +170,7 @@ class Lane:
         if known is not None and same and known[2] <= now_ms < known[3]:
             return known[3]
         stop = self.screen.next_stop(position, now_ms)
-        at_ms = NEVER if stop is None else stop.at_ms
+        at_ms = NEVER_MS if stop is None else stop.at_ms
         self._exits[position.id] = (position, key, now_ms, at_ms)
         return at_ms
 
@@ -181,8 +179,8 @@ class Lane:
         return self.path.look_ms(look) if stop is None else stop.at_ms
 
     def next_match(self, resting: Sequence[Resting], now_ms: int, step: Decimal) -> int:
-        """Return when the price next goes beyond a resting order's, or NEVER."""
-        nearest = NEVER
+        """Return when the price next goes beyond a resting order's, or NEVER_MS."""
+        nearest = NEVER_MS
         for order in resting:
             known = self._matches.get(order.client_id)
             if known is None or not known[0] <= now_ms < known[1]:
@@ -204,4 +202,4 @@ class Lane:
             if beyond.any():
                 return self.path.look_ms(first + int(beyond.argmax()))
             first, stretch = first + stretch, stretch * 4
-        return NEVER
+        return NEVER_MS

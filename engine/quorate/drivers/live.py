@@ -34,7 +34,6 @@ from quorate.contract.records import (
     Unknown,
 )
 from quorate.drivers.clock import LiveClock
-from quorate.drivers.doubting import NEVER_MS
 from quorate.drivers.live_lane import LiveLane, LiveView
 from quorate.drivers.noting import told_of
 from quorate.drivers.reconcile import WHY
@@ -55,7 +54,7 @@ from quorate.host.host import Host
 from quorate.host.pins import Pins
 from quorate.rulebook.rulebook import Rulebook
 from quorate.values.mode import Mode
-from quorate.values.timeframes import MINUTE_MS
+from quorate.values.timeframes import MINUTE_MS, NEVER_MS
 from quorate.values.trade import NOT_SENT, Intent
 
 LOOK_EVERY_MS = 1000

@@ -14,15 +14,13 @@ from quorate.flow.flow import Flow
 from quorate.rulebook.params import ParamValue
 from quorate.stages.votes import Signals, count_votes
 from quorate.values.market import Candles
-from quorate.values.timeframes import MINUTE_MS
+from quorate.values.timeframes import MINUTE_MS, NEVER_MS
 
 KEPT_BARS = 2880
 """Closed candles that indicators look back on: two days of minutes."""
 
 KEPT_PEAKS = 10_000
 
-STANDS = 1 << 62
-"""Until when the last price stands."""
 
 NOT_SEEN = "no-price"
 STALE = "stale-market"
@@ -76,7 +74,7 @@ class LiveLane:
             self._peaks[-1] = (came_ms, stood, at_ms)
         while self._peaks and self._peaks[-1][1] <= price:
             self._peaks.pop()
-        self._peaks.append((at_ms, price, STANDS))
+        self._peaks.append((at_ms, price, NEVER_MS))
         if len(self._peaks) > KEPT_PEAKS:
             del self._peaks[: KEPT_PEAKS // 2]
 

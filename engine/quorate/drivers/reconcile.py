@@ -26,7 +26,7 @@ from quorate.contract.records import (
     Unknown,
 )
 from quorate.drivers.books import Books
-from quorate.drivers.doubting import MARGIN_MS, NEVER_MS, not_placed, when_certain_ms
+from quorate.drivers.doubting import MARGIN_MS, not_placed, when_certain_ms
 from quorate.drivers.settling import another, number_of, settle, traded, whose
 from quorate.drivers.snapshot import (
     Difference,
@@ -39,6 +39,7 @@ from quorate.drivers.snapshot import (
 from quorate.flow.events import Event
 from quorate.flow.state import State
 from quorate.values.numbers import plain
+from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import Fill, Market, Order, OrderStatus
 
 WHY = "reconcile: "

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from quorate.contract.live import LiveVenue, OrderReport
 from quorate.contract.records import Intended, Record
-from quorate.drivers.doubting import NEVER_MS
 from quorate.drivers.snapshot import Snapshot
 from quorate.errors import JournalError, NoAnswer
 from quorate.flow.state import State
+from quorate.values.timeframes import NEVER_MS
 
 ROUNDS = 3
 """How often everything is asked again because something traded meanwhile."""
@@ -36,10 +36,11 @@ async def take_snapshot(
     state: State,
     now_ms: Callable[[], int],
     started_ms: int = 0,
+    before_ms: int = BEFORE_MS,
 ) -> Snapshot:
     """Return what the venue says of the account and of every order held live.
 
-    Trades are asked from a minute before the last record on, and none from before
+    Trades are asked from ``before_ms`` before the last record on, and none from before
     ``started_ms``, when the journal began; of an order that the venue has forgotten
     all of them, for what it filled has to be known. When something trades between the
     first and the last question, all is asked again, three times at most.
@@ -48,7 +49,7 @@ async def take_snapshot(
         NoAnswer: the venue could not be made to tell.
     """
     for _ in range(ROUNDS):
-        snapshot = await _take(venue, state, now_ms, started_ms)
+        snapshot = await _take(venue, state, now_ms, started_ms, before_ms)
         if snapshot.steady:
             break
     return snapshot
@@ -80,13 +81,17 @@ async def must_be_newest(
 
 
 async def _take(
-    venue: LiveVenue, state: State, now_ms: Callable[[], int], started_ms: int
+    venue: LiveVenue,
+    state: State,
+    now_ms: Callable[[], int],
+    started_ms: int,
+    before_ms: int,
 ) -> Snapshot:
     asked_ms, booked = now_ms(), _booked(state)
-    since_ms = max(state.now_ms - BEFORE_MS, started_ms)
+    since_ms = max(state.now_ms - before_ms, started_ms)
     before = await ask_again(venue.balances)
     open_orders = await ask_again(venue.open_orders)
-    found = await _find(venue, state)
+    found = await _find(venue, state, open_orders)
     from_ms = min(since_ms, _vanished_ms(state, found))
     trades = await ask_again(lambda: venue.trades(from_ms))
     markets = await ask_again(venue.markets)
@@ -104,10 +109,20 @@ async def _take(
     )
 
 
-async def _find(venue: LiveVenue, state: State) -> dict[str, OrderReport | None]:
-    """Ask for every live order, one after the other; leave out what is not told."""
+async def _find(
+    venue: LiveVenue, state: State, open_orders: Iterable[OrderReport]
+) -> dict[str, OrderReport | None]:
+    """Ask for the live orders, one after the other; leave out what is not told.
+
+    What the open orders tell in full needs no question of its own.
+    """
     found: dict[str, OrderReport | None] = {}
+    listed = {report.venue_id: report for report in open_orders}
     for client_id, order in list(state.live.items()):
+        report = listed.get(order.venue_id)
+        if report is not None and report.filled == order.filled:
+            found[client_id] = report
+            continue
         try:
             found[client_id] = await venue.find(order.intent, order.venue_id)
         except NoAnswer:

@@ -8,9 +8,6 @@ traceback that has not gone through it, whoever writes it.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 import logging
 import re
 import resource
@@ -21,9 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from quorate.contract.live import Keys
+from quorate.values.secret import secret_forms
 
 HIDDEN = "[hidden]"
 SHORTEST = 8
@@ -55,31 +52,8 @@ def redact(text: str) -> str:
 
 
 def forms(secret: str) -> set[str]:
-    """Return how a secret may look: as it is, encoded for a URL, in base64, in hex.
-
-    A secret that is base64 itself is looked for decoded too.
-    """
-    raw = secret.encode()
-    found = {secret, raw.hex(), json.dumps(secret)[1:-1]}
-    found |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    found |= _base64_forms(raw)
-    with suppress(binascii.Error, ValueError):
-        decoded = base64.b64decode(secret, validate=True)
-        found |= {decoded.hex(), repr(decoded)[2:-1], decoded.decode("latin-1")}
-    return {form for form in found if len(form) >= SHORTEST}
-
-
-def _base64_forms(raw: bytes) -> set[str]:
-    """Return ``raw`` in base64, wherever it stands in what was encoded."""
-    found = set()
-    for before in range(3):
-        whole = b"\0" * before + raw
-        # The first and last digits depend on the bytes around it.
-        first, last = -(-before * 8 // 6), len(whole) * 8 // 6
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            digits = encode(whole).decode()[first:last]
-            found |= {digits, quote(digits, safe="")}
-    return found
+    """Return the forms of a secret that are long enough to be looked for."""
+    return {form for form in secret_forms(secret) if len(form) >= SHORTEST}
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from quorate.contract.records import (
     Started,
 )
 from quorate.contract.venue import MarketNow, Resting, SimulatedVenue
-from quorate.drivers.lane import NEVER, Lane, TapeView
+from quorate.drivers.lane import Lane, TapeView
 from quorate.drivers.path import LOOKS, Path
 from quorate.errors import JournalError
 from quorate.flow.events import (
@@ -42,6 +42,7 @@ from quorate.rulebook.rulebook import Rulebook
 from quorate.stages.votes import count_votes
 from quorate.values.market import Candles
 from quorate.values.numbers import exact
+from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import Liquidity
 
 MAKER = Liquidity.MAKER
@@ -135,7 +136,7 @@ class TapeDriver:
     def step(self) -> bool:
         """Take what is next; return False at the end of the tape."""
         at_ms, order, number = self._next()
-        if at_ms > self.span_ms[1] or at_ms == NEVER:
+        if at_ms > self.span_ms[1] or at_ms == NEVER_MS:
             return False
         # An answer without latency comes at a moment whose candle is already taken.
         self._cursor = max(self._cursor, (at_ms, order, number))
@@ -151,14 +152,14 @@ class TapeDriver:
 
     def _next(self) -> tuple[int, int, int]:
         """Return the moment, kind and lane of what is next."""
-        best = (self._heap[0][0], ARRIVE, 0) if self._heap else (NEVER, ARRIVE, 0)
+        best = (self._heap[0][0], ARRIVE, 0) if self._heap else (NEVER_MS, ARRIVE, 0)
         for number, lane in enumerate(self._lanes):
             best = min(best, self._next_in(lane, number))
         return best
 
     def _next_in(self, lane: Lane, number: int) -> tuple[int, int, int]:
         """Return what is next in a lane, later than the cursor."""
-        best = (NEVER, CANDLE, number)
+        best = (NEVER_MS, CANDLE, number)
         for at_ms, order in self._stops(lane, number):
             best = min(best, (at_ms, order, number))
         return best
@@ -176,21 +177,21 @@ class TapeDriver:
                 at_ms = self._next_look(lane, after_ms)
                 if (at_ms - lane.path.start_ms) % lane.path.step_ms:
                     yield at_ms, order
-                elif at_ms != NEVER:
+                elif at_ms != NEVER_MS:
                     yield at_ms, CANDLE  # the close is looked at with its candle
             else:
                 yield self._next_candle(lane, after_ms), order
                 closing = (now_ms - lane.path.start_ms) % lane.path.step_ms == 0
                 if closing and not behind:
                     at_ms = self._next_look(lane, after_ms)
-                    yield (now_ms if at_ms == now_ms else NEVER), order
+                    yield (now_ms if at_ms == now_ms else NEVER_MS), order
 
     def _next_trade(self, lane: Lane, after_ms: int) -> int:
         resting = self._resting.get(lane.symbol)
         if resting is None:
             resting = self._resting[lane.symbol] = self.venue.resting(lane.symbol)
         if not resting:
-            return NEVER
+            return NEVER_MS
         if self.walk:
             return self._look_ms(lane, after_ms)
         step = self.flow.state.markets[lane.symbol].price_step
@@ -201,7 +202,7 @@ class TapeDriver:
             return lane.next_exit(after_ms)
         look = lane.path.next_look(after_ms)
         if look >= len(lane.path) * LOOKS:
-            return NEVER
+            return NEVER_MS
         nearest = lane.path.look_ms(look)
         for position in self.flow.state.held_in.get(lane.symbol, {}).values():
             if position.bought and not position.leaving:
@@ -214,12 +215,12 @@ class TapeDriver:
         if not self.walk and not self.flow.bench.switches_move:
             return lane.next_candidate(closed)
         if closed >= len(lane.path):
-            return NEVER
+            return NEVER_MS
         return lane.path.start_ms + (closed + 1) * lane.path.step_ms
 
     def _look_ms(self, lane: Lane, after_ms: int) -> int:
         look = lane.path.next_look(after_ms)
-        return NEVER if look >= len(lane.path) * LOOKS else lane.path.look_ms(look)
+        return NEVER_MS if look >= len(lane.path) * LOOKS else lane.path.look_ms(look)
 
     def _stop(self, lane: Lane, order: int) -> None:
         at_ms = self.view.now_ms

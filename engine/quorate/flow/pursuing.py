@@ -27,10 +27,8 @@ from quorate.stages.exits import view_position
 from quorate.stages.orders import choose, draft_order
 from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, ZERO
+from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import Intent, OrderType, Position, Purpose, Side
-
-NEVER_MS = 1 << 62
-"""When a proposal is given up whose check sets no limit to waiting."""
 
 GUARDS = ("rate_limit", "portfolio")
 """What must have passed for every order, whatever else the rules say."""
@@ -247,6 +245,7 @@ def _stopped(turn: Turn, proposal: Proposal, judgement: Judgement) -> None:
     assert check is not None
     finding = judgement.finding
     limit_ms = judgement.give_up_ms
+    # A check without a limit lets it wait for ever.
     give_up_ms = NEVER_MS if limit_ms is None else proposal.since_ms + limit_ms
     if finding is Finding.WRITE_OFF and proposal.purpose == Purpose.EXIT:
         _cannot_be_sold(turn, proposal)

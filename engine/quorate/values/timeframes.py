@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from quorate.values.market import Candles, Times
 
 MINUTE_MS = 60_000
+NEVER_MS = 1 << 62
+"""A moment that does not come."""
 _UNITS_MS = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": 1440 * MINUTE_MS}
 _DAY_MS = _UNITS_MS["d"]
 _TEXT = re.compile(r"([1-9][0-9]{0,3})([mhd])")

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
-from functools import cache
-from importlib import import_module
 from itertools import count
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.plugin_files import load_plugin, part_of
+
 from quorate import Intent, Keys, OrderType, Purpose, Side, TimeInForce
 
-PLUGIN = Path(__file__).parents[3] / "plugins" / "ccxt_venue"
 KEYS = Keys("stub-key-0123456789", "c3R1YiBzZWNyZXQgb2Ygbm9ib2R5IGF0IGFsbA==")
 _numbers = count(1)
 
 
-@cache
 def plugin() -> ModuleType:
-    """Return the plugin, loaded as the engine does."""
-    name = "plugin_ccxt_venue_of_tests"
-    spec = importlib.util.spec_from_file_location(
-        name, PLUGIN / "__init__.py", submodule_search_locations=[str(PLUGIN)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    """Return the plugin."""
+    return load_plugin("ccxt_venue")
 
 
 def part(name: str) -> ModuleType:
     """Return a module of the plugin."""
-    return import_module(f"{plugin().__name__}.{name}")
+    return part_of("ccxt_venue", name)
 
 
 def intent(**changes: Any) -> Intent:
