@@ -25,6 +25,7 @@ class Asked:
     """A venue that tells what it was given, and fails where it is told to."""
 
     totals: list[int] = field(default_factory=lambda: [5])
+    resting: tuple[OrderReport, ...] = (books.report(filled=0),)
     silent: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class Asked:
 
     async def open_orders(self) -> list[OrderReport]:
         self._ask("open_orders")
-        return [books.report(filled=0)]
+        return list(self.resting)
 
     async def trades(self, since_ms: int) -> list[VenueTrade]:
         self._ask(f"trades since {since_ms - books.START_MS}")
@@ -91,12 +92,21 @@ def test_no_trade_from_before_the_journal_is_asked_for() -> None:
 
 
 def test_all_trades_of_an_order_that_the_venue_has_forgotten_are_asked_for() -> None:
-    venue, long_ago_ms = Asked(), books.START_MS - 3_600_000
+    venue, long_ago_ms = Asked(resting=()), books.START_MS - 3_600_000
     snapshot = take(
         venue, books.intended(1, made_ms=long_ago_ms), books.accepted(), started_ms=1
     )
     assert "trades since -3600000" in venue.asked
     assert snapshot.trades_since_ms == books.START_MS - 60_000
+
+
+def test_an_order_that_the_open_orders_tell_in_full_is_not_asked_for() -> None:
+    whole, part = books.report(filled=0), books.report(filled="0.5")
+    for resting, asked in ((whole, 0), (part, 1), (books.report(), 1)):
+        venue = Asked(resting=(resting,))
+        snapshot = take(venue, books.intended(1), books.accepted())
+        assert venue.asked.count("find r-1 V1") == asked
+        assert snapshot.found == {"r-1": None if asked else whole}
 
 
 def test_an_order_that_gets_no_answer_is_left_out() -> None:
