@@ -32,7 +32,10 @@ UNITS_IN_A_COMMIT = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapeSetup:
-    """What a tape run is made of."""
+    """What a tape run is made of.
+
+    Before ``from_ms`` nothing is decided: those candles are only looked back on.
+    """
 
     rulebook: Rulebook
     host: Host
@@ -40,6 +43,7 @@ class TapeSetup:
     tier: str
     settings: Mapping[str, Any]
     sources: Sequence[str]
+    from_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def run_tape(
         tapes=tapes,
         write=_writer(journal, rulebook.digest),
         walk=walk,
+        from_ms=setup.from_ms,
     )
     driver.prepare()
     started = _started(setup, venue, tapes, source, limits)
@@ -206,7 +211,7 @@ def _started(
     currencies = sorted({name for m in named for name in (m.base, m.quote)})
     balances = venue.open_balances(currencies)
     return Started(
-        at_ms=min(int(candles.time_ms[0]) for candles in tapes),
+        at_ms=max(setup.from_ms, min(int(one.time_ms[0]) for one in tapes)),
         run=_run_id(setup, source),
         venue=setup.venue,
         rulebook=setup.rulebook.digest,

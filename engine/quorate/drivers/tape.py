@@ -58,7 +58,10 @@ Write = Callable[[Outcome, str], None]
 
 @dataclass(slots=True)
 class TapeDriver:
-    """Runs one flow over the candles of several symbols, to the end of the tape."""
+    """Runs one flow over the candles of several symbols, to the end of the tape.
+
+    Nothing is decided before ``from_ms``.
+    """
 
     rulebook: Rulebook
     host: Host
@@ -66,6 +69,7 @@ class TapeDriver:
     tapes: Sequence[Candles]
     write: Write
     walk: bool = False
+    from_ms: int = 0
     flow: Flow = field(init=False)
     view: TapeView = field(init=False)
     _lanes: list[Lane] = field(default_factory=list)
@@ -104,6 +108,9 @@ class TapeDriver:
 
     def start(self, started: Started) -> None:
         """Begin a new run."""
+        if self.from_ms > self.view.now_ms:
+            self.view.now_ms = self.from_ms
+            self._cursor = (self.from_ms, CANDLE, len(self._lanes))
         self._take(started)
 
     def resume(self, records: Iterable[Record], cursor: str) -> None:

@@ -33,6 +33,7 @@ MODULES = {
     "backtest": "run",
     "report": "report",
     "explain": "explain",
+    "replay": "replay",
     "exchange": "exchange",
     "halt": "halt",
     "resume": "halt",

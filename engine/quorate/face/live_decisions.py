@@ -20,6 +20,13 @@ def decision_line(decision: Decision) -> str:
     return f"{line}{f' ({told})' if told else ''}{f' {about}' if about else ''}"
 
 
+def answer(decision: Decision) -> str:
+    """Return what a rule said and what follows, as ``fired (sell 50%)``."""
+    told = ", ".join(_effects(decision))
+    verdict = decision.verdict.value.replace("_", " ")
+    return f"{verdict} ({told})" if told else verdict
+
+
 def _said(decision: Decision) -> str:
     if decision.section == "errors":
         error = decision.inputs.get("error", "no reason given")

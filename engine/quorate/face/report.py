@@ -61,13 +61,13 @@ def measure(journal: Journal, *, by: str = "") -> Report:
         raise QuorateError(
             "this journal holds no run yet; start one with `quorate run`"
         )
-    until_ms = max(tally.state.now_ms, _consumed_ms(journal.cursor()))
+    until_ms = max(tally.state.now_ms, consumed_ms(journal.cursor()))
     why_not, exits_declined = _declines(journal, tally)
     proposed = _proposed(journal)
     return Report(
         run=_run(tally.first, tally.last, tally, until_ms),
         results=tuple(
-            result_of(currency, tally, until_ms) for currency in _quotes(tally)
+            result_of(currency, tally, until_ms) for currency in quotes_of(tally)
         ),
         orders=_orders(tally),
         proposed=proposed,
@@ -89,7 +89,7 @@ def measure(journal: Journal, *, by: str = "") -> Report:
     )
 
 
-def _consumed_ms(cursor: str) -> int:
+def consumed_ms(cursor: str) -> int:
     """Return how far a run's input was consumed, 0 when its cursor does not tell."""
     first = cursor.partition(":")[0]
     return int(first) if first.isdigit() else 0
@@ -107,7 +107,8 @@ def _run(first: Started, last: Started, tally: Tally, until_ms: int) -> Run:
     )
 
 
-def _quotes(tally: Tally) -> list[str]:
+def quotes_of(tally: Tally) -> list[str]:
+    """Return the quote currencies of what a run trades."""
     return list(dict.fromkeys(market.quote for market in tally.state.markets.values()))
 
 

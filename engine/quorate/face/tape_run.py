@@ -70,9 +70,7 @@ class Plan:
     @property
     def synthetic(self) -> bool:
         """Whether a bundled demo tape is used: its prices are made up."""
-        demo = {path.resolve() for path in demo_tapes()}
-        paths = (split_source(source)[1] for source in self.setup.sources)
-        return any(path.resolve() in demo for path in paths)
+        return is_synthetic(self.setup.sources)
 
     def run(self, progress: Progress | None) -> tuple[Finished, float]:
         """Run to the end of the tape; return what came of it and the seconds it took.
@@ -141,6 +139,12 @@ def plan(workspace: Workspace, wish: Wish) -> Plan:
         goes_on=wish.go_on is not None,
         walk=wish.walk,
     )
+
+
+def is_synthetic(sources: Sequence[str]) -> bool:
+    """Return whether a bundled demo tape is among the tapes: its prices are made up."""
+    demo = {path.resolve() for path in demo_tapes()}
+    return any(split_source(source)[1].resolve() in demo for source in sources)
 
 
 def must_know_plugins(workspace: Workspace, names: Sequence[str]) -> None:
@@ -215,11 +219,11 @@ def _recorded(
             f"{journal_file}: its rules cannot be used with the plugins of now: "
             f"{reading.errors[0].concise()}"
         )
-    sources = tuple(given) or tuple(_find_tapes(workspace, journal_file, started))
+    sources = tuple(given) or tuple(find_tapes(workspace, journal_file, started))
     return sources, reading.rulebook, named_tapes(started.source)[0][2]
 
 
-def _find_tapes(
+def find_tapes(
     workspace: Workspace, journal_file: Path, started: Started
 ) -> Iterator[str]:
     """Yield the tapes a run names, found by name and content hash."""

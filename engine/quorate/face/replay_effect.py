@@ -1,0 +1,132 @@
+"""What other rules would have changed: decisions by rule, trades, and net profit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quorate.contract.decisions import Decision
+from quorate.drivers.changes import (
+    DecisionChanges,
+    Kind,
+    TradeChange,
+    compare_decisions,
+    compare_trades,
+)
+from quorate.face.figures import Result
+from quorate.face.measuring import Tally
+from quorate.face.report import quotes_of
+from quorate.face.results import result_of
+from quorate.journal.journal import Journal
+from quorate.values.numbers import ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of two runs that are compared, up to before ``until_ms``."""
+
+    journal: Journal
+    until_ms: int
+
+    def decisions(self) -> Iterator[Decision]:
+        """Yield the decisions in the order of time."""
+        for row in self.journal.decisions(until_ms=self.until_ms):
+            yield row.decision
+
+    def tally(self) -> Tally:
+        """Return what the records add up to."""
+        records = self.journal.records()
+        return Tally().add_all(one for one in records if one.at_ms < self.until_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyChange:
+    """What came of one quote currency before and after, net of all fees."""
+
+    before: Result
+    after: Result
+
+    @property
+    def currency(self) -> str:
+        """The quote currency."""
+        return self.before.currency
+
+    @property
+    def profit(self) -> Decimal:
+        """What the other rules add to net profit."""
+        return self.after.profit - self.before.profit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindOfTrades:
+    """How many trades in one quote currency differ alike; what that does to profit."""
+
+    currency: str
+    kind: Kind
+    trades: int
+    profit: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """Everything that differs between two runs.
+
+    ``open_before`` and ``open_after`` count the positions open at the end; what they
+    will make is in no profit.
+    """
+
+    decisions: DecisionChanges
+    trades: list[TradeChange]
+    money: tuple[MoneyChange, ...]
+    kinds: tuple[KindOfTrades, ...]
+    open_before: int
+    open_after: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether any decision or trade differs."""
+        return bool(self.decisions.total or self.trades)
+
+
+def measure_effect(before: Side, after: Side, *, most: int | None) -> Effect:
+    """Compare two runs; ``most`` is how many decisions are listed, None for all."""
+    old, new = before.tally(), after.tally()
+    end_ms = max(old.state.now_ms, new.state.now_ms)
+    trades = compare_trades(old.trades, new.trades)
+    return Effect(
+        decisions=compare_decisions(before.decisions(), after.decisions(), most=most),
+        trades=trades,
+        money=tuple(
+            MoneyChange(
+                before=result_of(currency, old, end_ms),
+                after=result_of(currency, new, end_ms),
+            )
+            for currency in quotes_of(old)
+        ),
+        kinds=tuple(_kinds(trades, old)),
+        open_before=_open(old),
+        open_after=_open(new),
+    )
+
+
+def _kinds(trades: list[TradeChange], tally: Tally) -> Iterator[KindOfTrades]:
+    for currency in quotes_of(tally):
+        here = [
+            change
+            for change in trades
+            if tally.market(change.trade.symbol).quote == currency
+        ]
+        for kind in Kind:
+            alike = [change for change in here if change.kind is kind]
+            if alike:
+                yield KindOfTrades(
+                    currency=currency,
+                    kind=kind,
+                    trades=len(alike),
+                    profit=sum((change.profit_quote for change in alike), ZERO),
+                )
+
+
+def _open(tally: Tally) -> int:
+    return sum(bool(one.bought) for one in tally.state.positions.values())

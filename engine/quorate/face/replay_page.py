@@ -1,0 +1,261 @@
+"""A replay on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quorate.contract.decisions import Decision
+from quorate.drivers.changes import DecisionChange, Kind, TradeChange
+from quorate.face import text
+from quorate.face.figures import json_value
+from quorate.face.live_decisions import answer
+from quorate.face.replay import Replay
+from quorate.face.replay_effect import Effect, MoneyChange
+from quorate.values.trade import Trade
+
+_TINTS = {Kind.GONE: "red", Kind.NEW: "green", Kind.CHANGED: "yellow"}
+FOLLOWS = (
+    "* the first of its symbol. What comes after the first of all may only follow from "
+    "it: the account and the open positions are others then."
+)
+
+
+def show_replay(found: Replay, console: Console, *, most: int | None) -> None:
+    """Print a replay; ``most`` is how many changes are listed, None for all."""
+    _head(found, console)
+    effect = found.effect
+    if not effect.differs:
+        many = sum(counts.before for counts in effect.decisions.rules.values())
+        trades = sum(change.before.trades for change in effect.money)
+        console.print(
+            f"\n[bold]nothing changes[/]: {text.plural(many, 'decision')} and "
+            f"{text.plural(trades, 'trade')} are the same"
+        )
+        return
+    _rules(effect, console)
+    _decisions(effect, console)
+    _money(effect, console)
+    _trades(effect, console, most)
+
+
+def _head(found: Replay, console: Console) -> None:
+    length = text.duration(found.until_ms - found.from_ms)
+    span = f"{text.time(found.from_ms)} to {text.time(found.until_ms)} ({length})"
+    source = escape(found.source) + (" (synthetic)" if found.synthetic else "")
+    rows = [
+        ("rules", _rulebooks(found)),
+        ("account" if found.live else "tape", source),
+        ("period", f"{span}, {text.plural(found.candles, 'candle')}"),
+    ]
+    console.print(f"[bold]journal {escape(str(found.journal))}[/]", soft_wrap=True)
+    for name, told in rows:
+        console.print(f"  [dim]{name:<8}[/] {told}", soft_wrap=True)
+    for note in found.notes:
+        console.print(f"note: {escape(note)}", soft_wrap=True)
+
+
+def _rulebooks(found: Replay) -> str:
+    before = ", ".join(found.rulebooks)
+    if found.rulebooks[-1:] == (found.rulebook,):
+        return f"{before}, the recorded ones"
+    return f"{before} -> {found.rulebook}"
+
+
+def _rules(effect: Effect, console: Console) -> None:
+    """Print how often each rule decided, and how often that differs."""
+    table = _table("Decisions by rule", ("rule", "section"), ("before", "after", *Kind))
+    for (section, rule), counts in effect.decisions.rules.items():
+        kinds = [_count(counts.differing[kind]) for kind in Kind]
+        both = text.count(counts.before), text.count(counts.after)
+        table.add_row(escape(rule) or text.NOTHING, section, *both, *kinds)
+    console.print()
+    console.print(table)
+
+
+def _decisions(effect: Effect, console: Console) -> None:
+    changes = effect.decisions
+    if not changes.total:
+        return
+    title = _title("Decisions that differ", len(changes.listed), changes.total)
+    table = _table(title, ("", "when", "symbol", "rule", "before", "after", "where"))
+    for column in (*table.columns[1:4], table.columns[-1]):
+        column.no_wrap = True
+    for change in changes.listed:
+        table.add_row(*_decision_row(change))
+    console.print()
+    console.print(table)
+    console.print(FOLLOWS, style="dim")
+    listed = {id(change) for change in changes.listed}
+    for change in changes.first.values():
+        if id(change) not in listed:
+            console.print(f"the first of {_where(change.decision)}")
+
+
+def _decision_row(change: DecisionChange) -> Iterator[str]:
+    decision = change.decision
+    yield "*" if change.first else ""
+    yield text.moment(decision.at_ms)
+    yield decision.symbol
+    yield escape(decision.rule or decision.section)
+    tint = _TINTS.get(change.kind, "")
+    for one in (change.before, change.after):
+        told = text.NOTHING if one is None else escape(answer(one))
+        yield f"[{tint}]{told}[/]" if tint and one else told
+    yield escape(decision.place)
+
+
+def _where(decision: Decision) -> str:
+    return (
+        f"{decision.symbol}: {text.moment(decision.at_ms)}, "
+        f"{decision.section} {decision.rule}, {escape(answer(decision))}"
+    )
+
+
+def _money(effect: Effect, console: Console) -> None:
+    """Print what came of each quote currency, before, after, and the difference."""
+    table = _table("Trades and net profit", ("",), ("before", "after", "difference"))
+    for change in effect.money:
+        for row in _money_rows(change):
+            table.add_row(*row)
+    if effect.open_before or effect.open_after:
+        numbers = effect.open_before, effect.open_after
+        table.add_row("open at the end", *_counts(*numbers))
+    console.print()
+    console.print(table)
+    for kind in effect.kinds:
+        profit = text.money(kind.profit, kind.currency, signed=True)
+        many = text.plural(kind.trades, "trade")
+        console.print(f" {many} {kind.kind}: {profit}")
+
+
+def _money_rows(change: MoneyChange) -> Iterator[tuple[str, str, str, str]]:
+    before, after, currency = change.before, change.after, change.currency
+    yield f"trades in {currency}", *_counts(before.trades, after.trades)
+    yield "won", *_counts(before.wins, after.wins)
+    for name, old, new in (
+        (f"net profit, {currency}", before.profit, after.profit),
+        (f"fees, {currency}", before.fees, after.fees),
+        (f"max drawdown, {currency}", before.drawdown, after.drawdown),
+    ):
+        money = text.money(old), text.money(new), text.money(new - old, signed=True)
+        yield name, *money
+
+
+def _counts(before: int, after: int) -> tuple[str, str, str]:
+    return text.count(before), text.count(after), f"{after - before:+,}"
+
+
+def _trades(effect: Effect, console: Console, most: int | None) -> None:
+    if not effect.trades:
+        return
+    shown = effect.trades
+    if most is not None:
+        shown = [one for one in shown if one.kind is not Kind.RESIZED][:most]
+        shown = shown or effect.trades[:most]
+    title = _title("Trades that differ", len(shown), len(effect.trades))
+    words = ("opened", "symbol", "", "before", "after")
+    table = _table(title, words, ("profit",))
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    for change in shown:
+        table.add_row(*_trade_row(change))
+    console.print()
+    console.print(table)
+
+
+def _trade_row(change: TradeChange) -> Iterator[str]:
+    yield text.moment(change.trade.opened_ms)
+    yield change.trade.symbol
+    tint = _TINTS.get(change.kind, "")
+    yield f"[{tint}]{change.kind}[/]" if tint else change.kind.value
+    yield _trade(change.before)
+    yield _trade(change.after)
+    yield text.money(change.profit_quote, signed=True)
+
+
+def _trade(trade: Trade | None) -> str:
+    if trade is None:
+        return text.NOTHING
+    lasted = text.duration(trade.closed_ms - trade.opened_ms)
+    profit = text.money(trade.profit_quote, signed=True)
+    return escape(f"{trade.exit_rule} after {lasted}, {profit}")
+
+
+def _table(title: str, words: Sequence[str], numbers: Sequence[str] = ()) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in words:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _title(what: str, shown: int, total: int) -> str:
+    if shown == total:
+        return f"{what} ({total:,})"
+    return (
+        f"{what} ({shown:,} of {total:,}; --all also lists orders that merely follow "
+        "and other amounts)"
+    )
+
+
+def _count(value: int) -> str:
+    return text.count(value) if value else text.NOTHING
+
+
+def as_dict(found: Replay) -> dict[str, Any]:
+    """Return a replay as JSON can hold it; decisions and trades that differ, all."""
+    effect = found.effect
+    return {
+        "journal": str(found.journal),
+        "live": found.live,
+        "differs": found.differs,
+        "rulebooks": list(found.rulebooks),
+        "rulebook": found.rulebook,
+        "source": found.source,
+        "synthetic": found.synthetic,
+        "from_ms": found.from_ms,
+        "until_ms": found.until_ms,
+        "candles": found.candles,
+        "notes": list(found.notes),
+        "rules": _listed(effect.decisions.rules.items(), _rule_dict),
+        "decisions": {
+            "differing": effect.decisions.total,
+            "other_inputs": effect.decisions.other_inputs,
+            "first": _listed(effect.decisions.first.items(), _first_dict),
+            "listed": json_value(effect.decisions.listed),
+        },
+        "money": [
+            {**json_value(change), "profit": json_value(change.profit)}
+            for change in effect.money
+        ],
+        "trades": json_value(effect.trades),
+        "open_before": effect.open_before,
+        "open_after": effect.open_after,
+    }
+
+
+def _listed(items: Iterable[Any], as_row: Callable[[Any], Any]) -> list[Any]:
+    return [as_row(item) for item in items]
+
+
+def _rule_dict(item: Any) -> dict[str, Any]:
+    (section, rule), counts = item
+    differing = {kind.value: counts.differing[kind] for kind in Kind}
+    return {
+        "section": section,
+        "rule": rule,
+        "before": counts.before,
+        "after": counts.after,
+        **differing,
+    }
+
+
+def _first_dict(item: Any) -> dict[str, Any]:
+    symbol, change = item
+    return {"symbol": symbol, "at_ms": change.decision.at_ms, **json_value(change)}
