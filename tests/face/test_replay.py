@@ -4,81 +4,34 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from quorate.contract.decisions import Verdict
 from quorate.contract.records import RulesChanged
 from quorate.drivers.changes import Kind
-from quorate.drivers.demo_tape import generate
-from quorate.drivers.run import TapeSetup, load_tapes, run_tape
-from quorate.drivers.tape_file import write_tape
 from quorate.errors import QuorateError
-from quorate.face.cli import cli
-from quorate.face.replay import Replay, ReplayWish, replay
 from quorate.face.workspace import Workspace, open_workspace
 from quorate.journal.journal import Journal
 
-ROOT = Path(__file__).parents[2]
-BEGIN_MS = 1_641_340_800_000  # 2022-01-05 00:00 UTC
-MINUTES = 2 * 1440 + 720
+runs = import_module("recorded_runs")
+ROOT: Path = runs.ROOT
 MONTH = ROOT.parent / "shared" / "data" / "BTC_USD-1m-2022-01.csv.gz"
 
 
 @pytest.fixture(scope="module")
 def file(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal of two and a half days in two symbols, beside its tapes."""
+    """The journal of a run that is over, beside its tapes."""
     folder = tmp_path_factory.mktemp("over")
-    for symbol, price, own in (("BTC/USD", 46_000.0, 0.4), ("ETH/USD", 3_800.0, 0.6)):
-        tape = generate(symbol, BEGIN_MS, MINUTES, 7, price, own=own)
-        write_tape(tape, folder / f"{symbol.replace('/', '_')}-1m.csv.gz")
-    return run_into(folder / "over.sqlite", workspace)
-
-
-def tapes_of(file: Path) -> list[str]:
-    return [str(path) for path in sorted(file.parent.glob("*.csv.gz"))]
-
-
-def edited(folder: Path, *edits: tuple[str, str, str]) -> Path:
-    """Return the shipped rules with texts of files replaced."""
-    shutil.copytree(ROOT / "rules", folder)
-    for name, old, new in edits:
-        text = (folder / name).read_text()
-        assert old in text
-        (folder / name).write_text(text.replace(old, new))
-    return folder
-
-
-def again(workspace: Workspace, file: Path, **wish: Any) -> Replay:
-    return replay(workspace, ReplayWish(journal=file, **wish))
-
-
-def quorate(*words: str) -> Result:
-    return CliRunner().invoke(cli, ["-w", str(ROOT), *words])
-
-
-def run_into(file: Path, workspace: Workspace, steps: int | None = None) -> Path:
-    """Write the journal of a run of the tapes beside it, or of its first steps."""
-    sources, host = tapes_of(file), workspace.host()
-    setup = TapeSetup(
-        rulebook=workspace.rulebook(host),
-        host=host,
-        venue=workspace.venue,
-        tier=workspace.tier,
-        settings=workspace.settings,
-        sources=sources,
-    )
-    tapes, source = load_tapes(sources)
-    with Journal.create(file) as journal:
-        run_tape(setup, tapes, source, journal, stop_after=steps)
-    return file
+    runs.write_tapes(folder)
+    made: Path = runs.run_into(folder / "over.sqlite", workspace)
+    return made
 
 
 def test_the_recorded_rules_change_nothing(workspace: Workspace, file: Path) -> None:
-    found = again(workspace, file, recorded=True)
+    found = runs.again(workspace, file, recorded=True)
     assert not found.differs
     assert not found.notes
     assert not found.effect.decisions.other_inputs
@@ -87,13 +40,13 @@ def test_the_recorded_rules_change_nothing(workspace: Workspace, file: Path) -> 
 
 
 def test_the_rules_of_now_are_the_edited_ones(workspace: Workspace, file: Path) -> None:
-    assert not again(workspace, file).differs
+    assert not runs.again(workspace, file).differs
 
 
 def test_the_demo_tapes_are_decided_the_same(tmp_path: Path) -> None:
     file = tmp_path / "demo.sqlite"
-    assert quorate("run", "-q", "--journal", str(file)).exit_code == 0
-    told = quorate("replay", "--recorded", "--json", str(file))
+    assert runs.quorate("run", "-q", "--journal", str(file)).exit_code == 0
+    told = runs.quorate("replay", "--recorded", "--json", str(file))
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     assert found["synthetic"]
@@ -106,8 +59,10 @@ def test_the_demo_tapes_are_decided_the_same(tmp_path: Path) -> None:
 def test_the_real_month_is_decided_the_same(tmp_path: Path) -> None:
     file = tmp_path / "month.sqlite"
     tape = ["--volume-in", "quote", str(MONTH)]
-    assert quorate("backtest", "-q", "--journal", str(file), *tape).exit_code == 0
-    told = quorate("replay", "--recorded", "--json", "--tape", str(MONTH), str(file))
+    assert runs.quorate("backtest", "-q", "--journal", str(file), *tape).exit_code == 0
+    told = runs.quorate(
+        "replay", "--recorded", "--json", "--tape", str(MONTH), str(file)
+    )
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     assert not found["differs"]
@@ -117,7 +72,7 @@ def test_the_real_month_is_decided_the_same(tmp_path: Path) -> None:
 
 
 def test_another_exit_changes_exits_first(workspace: Workspace, file: Path) -> None:
-    found = again(workspace, file, settings=(("profit_target", "1.5%"),))
+    found = runs.again(workspace, file, settings=(("profit_target", "1.5%"),))
     assert found.differs
     changes = found.effect.decisions
     first = changes.listed[0]
@@ -134,7 +89,7 @@ def test_another_exit_changes_exits_first(workspace: Workspace, file: Path) -> N
 
 
 def test_what_trades_add_is_what_profit_gains(workspace: Workspace, file: Path) -> None:
-    found = again(workspace, file, settings=(("profit_target", "1.5%"),))
+    found = runs.again(workspace, file, settings=(("profit_target", "1.5%"),))
     (money,) = found.effect.money
     assert money.profit == sum(one.profit for one in found.effect.kinds)
     more = {Kind.NEW: 1, Kind.GONE: -1}
@@ -146,11 +101,11 @@ def test_what_trades_add_is_what_profit_gains(workspace: Workspace, file: Path) 
 def test_a_stricter_check_refuses_every_entry(
     workspace: Workspace, file: Path, tmp_path: Path
 ) -> None:
-    rules = edited(
+    rules = runs.edited(
         tmp_path / "rules",
         ("checks.yaml", "cost <= free_quote", "cost <= free_quote * 1%"),
     )
-    found = again(workspace, file, rules=rules)
+    found = runs.again(workspace, file, rules=rules)
     changes = found.effect.decisions
     first = changes.listed[0]
     assert (first.kind, first.decision.rule) == (Kind.CHANGED, "portfolio")
@@ -168,8 +123,10 @@ def test_a_stricter_check_refuses_every_entry(
 def test_a_rule_of_another_name_is_gone_and_new(
     workspace: Workspace, file: Path, tmp_path: Path
 ) -> None:
-    rules = edited(tmp_path / "rules", ("exits.yaml", "id: stop", "id: halting-loss"))
-    rules_of = again(workspace, file, rules=rules).effect.decisions.rules
+    rules = runs.edited(
+        tmp_path / "rules", ("exits.yaml", "id: stop", "id: halting-loss")
+    )
+    rules_of = runs.again(workspace, file, rules=rules).effect.decisions.rules
     old, new = rules_of["exits", "stop"], rules_of["exits", "halting-loss"]
     assert (old.before, old.after) == (new.after, new.before)
     assert old.differing[Kind.GONE] == new.differing[Kind.NEW] == old.before > 0
@@ -178,10 +135,10 @@ def test_a_rule_of_another_name_is_gone_and_new(
 def test_rules_with_errors_are_refused_with_their_problems(
     file: Path, tmp_path: Path
 ) -> None:
-    rules = edited(
+    rules = runs.edited(
         tmp_path / "rules", ("exits.yaml", ">= profit_target", ">= profit_targt")
     )
-    told = quorate("replay", "--rules", str(rules), str(file))
+    told = runs.quorate("replay", "--rules", str(rules), str(file))
     assert told.exit_code == 2
     assert "R310" in told.output
     assert "exits.yaml:" in told.output
@@ -193,23 +150,23 @@ def test_a_tape_that_is_gone_is_asked_for(
     alone = tmp_path / "alone.sqlite"
     shutil.copy(file, alone)
     with pytest.raises(QuorateError, match="say where with --tape PATH"):
-        again(workspace, alone)
-    tapes = tapes_of(file)
-    assert not again(workspace, alone, sources=tuple(tapes)).differs
+        runs.again(workspace, alone)
+    tapes = runs.tapes_of(file)
+    assert not runs.again(workspace, alone, sources=tuple(tapes)).differs
     with pytest.raises(QuorateError, match="not the tapes of this run"):
-        again(workspace, alone, sources=(tapes[1], tapes[0]))
+        runs.again(workspace, alone, sources=(tapes[1], tapes[0]))
 
 
 def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(
     workspace: Workspace, file: Path
 ) -> None:
     for steps in (0, 1, 2, 150):
-        part = run_into(file.parent / f"part-{steps}.sqlite", workspace, steps)
-        same = again(workspace, part)
+        part = runs.run_into(file.parent / f"part-{steps}.sqlite", workspace, steps)
+        same = runs.again(workspace, part)
         assert not same.differs
         assert any("where the journal ends" in note for note in same.notes)
         assert not any("do not give this journal" in note for note in same.notes)
-    other = again(workspace, part, settings=(("profit_target", "1.5%"),))
+    other = runs.again(workspace, part, settings=(("profit_target", "1.5%"),))
     assert other.differs
     assert all(
         one.decision.at_ms < same.until_ms for one in other.effect.decisions.listed
@@ -222,7 +179,7 @@ def test_the_account_is_the_recorded_one(file: Path, tmp_path: Path) -> None:
     config = tmp_path / "quorate.yaml"
     text = config.read_text().replace("USD: 10000", "USD: 77").replace("0.40%", "0.1%")
     config.write_text(text.replace("min_amount: 0.00005", "min_amount: 5"))
-    found = again(open_workspace(tmp_path), file)
+    found = runs.again(open_workspace(tmp_path), file)
     assert not found.differs
     assert not found.notes
 
@@ -232,17 +189,17 @@ def test_what_is_not_recorded_is_told(file: Path, tmp_path: Path) -> None:
     config = tmp_path / "quorate.yaml"
     config.write_text(config.read_text().replace("slippage: 0.02%", "slippage: 0.2%"))
     other = open_workspace(tmp_path)
-    found = again(other, file)
+    found = runs.again(other, file)
     assert not found.differs  # two runs of now, under the same rules
     assert any("do not give this journal" in note for note in found.notes)
-    assert again(other, file, recorded=True).differs
+    assert runs.again(other, file, recorded=True).differs
 
 
 def test_another_tier_is_told(file: Path, tmp_path: Path) -> None:
     shutil.copy(ROOT / "quorate.yaml", tmp_path)
     config = tmp_path / "quorate.yaml"
     config.write_text(config.read_text().replace("tier: intermediate", "tier: pro"))
-    notes = again(open_workspace(tmp_path), file).notes
+    notes = runs.again(open_workspace(tmp_path), file).notes
     assert any("limits of now are not the recorded" in note for note in notes)
 
 
@@ -250,13 +207,13 @@ def test_settings_of_the_recorded_run_that_are_left_out_are_told(
     file: Path,
 ) -> None:
     part = file.parent / "set.sqlite"
-    tapes = tapes_of(file)
+    tapes = runs.tapes_of(file)
     words = ["--set", "profit_target=1%", "--journal", str(part)]
-    assert quorate("backtest", "-q", *words, *tapes).exit_code == 0
-    told = quorate("replay", str(part))
+    assert runs.quorate("backtest", "-q", *words, *tapes).exit_code == 0
+    told = runs.quorate("replay", str(part))
     assert told.exit_code == 1, told.output
     assert "--set profit_target=1%, this one is not" in told.output
-    same = quorate("replay", "--set", "profit_target=1%", str(part))
+    same = runs.quorate("replay", "--set", "profit_target=1%", str(part))
     assert same.exit_code == 0, same.output
     assert "nothing changes" in same.output
 
@@ -271,12 +228,12 @@ def test_a_run_whose_rules_changed_is_compared_as_it_was_recorded(
         at_ms = int(cursor.partition(":")[0])
         record = RulesChanged(at_ms=at_ms, rulebook="0123456789ab")
         journal.write([record], [], cursor=cursor, rulebook="0123456789ab")
-    found = again(workspace, changed)
+    found = runs.again(workspace, changed)
     assert len(found.rulebooks) == 2
     assert not found.differs
     assert any("changed on the way" in note for note in found.notes)
     with pytest.raises(QuorateError, match="no one rulebook gives it again"):
-        again(workspace, changed, recorded=True)
+        runs.again(workspace, changed, recorded=True)
 
 
 def test_a_journal_without_a_run_is_refused(
@@ -284,18 +241,18 @@ def test_a_journal_without_a_run_is_refused(
 ) -> None:
     Journal.create(tmp_path / "empty.sqlite").close()
     with pytest.raises(QuorateError, match="no run has begun"):
-        again(workspace, tmp_path / "empty.sqlite")
+        runs.again(workspace, tmp_path / "empty.sqlite")
 
 
 def test_recorded_goes_with_no_other_rules(file: Path) -> None:
-    told = quorate("replay", "--recorded", "--set", "profit_target=1%", str(file))
+    told = runs.quorate("replay", "--recorded", "--set", "profit_target=1%", str(file))
     assert told.exit_code == 2
     assert "--recorded takes the rules of the journal" in told.output
 
 
 def test_the_page_and_the_json_say_the_same(file: Path) -> None:
     words = ["replay", "--set", "profit_target=1.5%", str(file)]
-    page, told = quorate(*words), quorate(*words, "--json")
+    page, told = runs.quorate(*words), runs.quorate(*words, "--json")
     assert page.exit_code == told.exit_code == 1
     found = json.loads(told.stdout)
     for title in ("Decisions by rule", "Decisions that differ", "Trades that differ"):
@@ -304,5 +261,5 @@ def test_the_page_and_the_json_say_the_same(file: Path) -> None:
     assert f"of {found['decisions']['differing']:,}" in page.output
     (money,) = found["money"]
     assert f"{money['after']['profit']:,.2f}" in page.output
-    everything = quorate(*words, "--all").output
+    everything = runs.quorate(*words, "--all").output
     assert everything.count("checks.yaml:") > page.output.count("checks.yaml:")

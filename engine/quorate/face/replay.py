@@ -8,6 +8,7 @@ from pathlib import Path
 
 from quorate.contract.records import Started
 from quorate.drivers.changes import compare_decisions
+from quorate.drivers.redecide import Redecided, redecide
 from quorate.drivers.rerun import run_again, told_otherwise
 from quorate.drivers.run import TapeSetup
 from quorate.errors import JournalError
@@ -15,7 +16,8 @@ from quorate.face import text
 from quorate.face.kept import Keeper
 from quorate.face.replay_effect import Effect, Side, measure_effect
 from quorate.face.replay_ground import Ground, Recorded, find_ground, read_recorded
-from quorate.face.report import consumed_ms
+from quorate.face.report import consumed_ms, quotes_of
+from quorate.face.results import result_of
 from quorate.face.workspace import Workspace
 from quorate.host.host import Host
 from quorate.journal.journal import Journal
@@ -49,6 +51,7 @@ class Replay:
 
     ``rulebooks`` are the hashes of the recorded rules, ``rulebook`` that of the others.
     ``until_ms`` is how far the runs are compared; ``candles`` is what each ran over.
+    ``redecided`` are a live run's decisions, each decided again on its own inputs.
     """
 
     journal: Path
@@ -63,11 +66,13 @@ class Replay:
     synthetic: bool
     notes: tuple[str, ...]
     effect: Effect
+    redecided: Redecided | None = None
 
     @property
     def differs(self) -> bool:
         """Whether the other rules change anything."""
-        return self.effect.differs
+        otherwise = self.redecided is not None and self.redecided.total > 0
+        return otherwise or self.effect.differs
 
 
 def replay(
@@ -174,9 +179,8 @@ def _compare(
     else:
         until_ms = NEVER_MS if recorded.live else _until(recorded, baseline)
         before = Side(journal=baseline, until_ms=until_ms)
-        if not recorded.live:
-            kept = Side(journal=recorded.journal, until_ms=until_ms)
-            notes += _reproduction(kept, before)
+        kept = Side(journal=recorded.journal, until_ms=until_ms)
+        notes += (_at_exchange if recorded.live else _reproduction)(kept, before)
     if until_ms != NEVER_MS:
         notes.append(f"compared up to {text.moment(until_ms)}, where the journal ends")
     tapes = again.ground.tapes
@@ -196,6 +200,7 @@ def _compare(
         effect=measure_effect(
             before, Side(journal=after, until_ms=until_ms), most=wish.most
         ),
+        redecided=_redecided(recorded, wish, edited) if recorded.live else None,
     )
 
 
@@ -227,6 +232,20 @@ def _baseline(
     return again.run(host, rulebook), []
 
 
+def _redecided(
+    recorded: Recorded, wish: ReplayWish, edited: tuple[Host, Rulebook]
+) -> Redecided:
+    """Decide what a live run decided again, decision by decision."""
+    host, rulebook = edited
+    keeper = Keeper(recorded.journal, host)
+    return redecide(
+        recorded.journal.decisions(),
+        lambda digest: keeper.rules(digest).rulebook,
+        rulebook,
+        most=wish.most,
+    )
+
+
 def _until(recorded: Recorded, run: Journal) -> int:
     """Return up to when a tape's journal is compared with a run to the tape's end.
 
@@ -246,6 +265,24 @@ def _reproduction(kept: Side, again: Side) -> Iterator[str]:
             f"{text.plural(differing, 'decision')} differ, because plugins, "
             "quorate.yaml or quorate are others than then; so two runs of now are "
             "compared, one under each rulebook"
+        )
+
+
+def _at_exchange(kept: Side, again: Side) -> Iterator[str]:
+    """Yield how near the run again comes to what the exchange did."""
+    real, paper = kept.tally(), again.tally()
+    for currency in quotes_of(real):
+        made = [
+            f"{text.plural(result.trades, 'trade')}, "
+            f"{text.money(result.profit, currency, signed=True)}"
+            for result in (
+                result_of(currency, tally, tally.state.now_ms)
+                for tally in (real, paper)
+            )
+        ]
+        yield (
+            f"at the exchange the recorded rules made {made[0]}; run again they make "
+            f"{made[1]}"
         )
 
 

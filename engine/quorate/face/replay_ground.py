@@ -161,8 +161,8 @@ def _kept(workspace: Workspace, recorded: Recorded) -> Ground:
 def _paper_notes(workspace: Workspace, tapes: Iterable[Candles]) -> Iterator[str]:
     yield (
         f"trades and profit are those of two runs at the venue {workspace.venue!r} on "
-        "the recorded candles, one under each rulebook; they are not what the "
-        "exchange did"
+        "the recorded candles, one under each rulebook, with the fees and market rules "
+        "seen last"
     )
     for candles in tapes:
         stale = int(candles.stale.sum())

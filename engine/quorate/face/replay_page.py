@@ -12,6 +12,7 @@ from rich.table import Table
 
 from quorate.contract.decisions import Decision
 from quorate.drivers.changes import DecisionChange, Kind, TradeChange
+from quorate.drivers.redecide import Redecided
 from quorate.face import text
 from quorate.face.figures import json_value
 from quorate.face.live_decisions import answer
@@ -24,12 +25,23 @@ FOLLOWS = (
     "* the first of its symbol. What comes after the first of all may only follow from "
     "it: the account and the open positions are others then."
 )
+LEFT_OUT = (
+    "Left out: checks that pass and orders that go out because an entry or exit does, "
+    "and amounts that are others."
+)
+ON_ITS_INPUTS = (
+    "Facts are those of the record, risk_approved among them; params are the edited "
+    "ones. Moments at which nothing was decided are not in the journal."
+)
 
 
 def show_replay(found: Replay, console: Console, *, most: int | None) -> None:
     """Print a replay; ``most`` is how many changes are listed, None for all."""
     _head(found, console)
     effect = found.effect
+    if found.redecided is not None:
+        _redecided(found.redecided, console)
+        console.print("\n[bold]Run again on the recorded candles, on paper[/]")
     if not effect.differs:
         many = sum(counts.before for counts in effect.decisions.rules.values())
         trades = sum(change.before.trades for change in effect.money)
@@ -67,6 +79,36 @@ def _rulebooks(found: Replay) -> str:
     return f"{before} -> {found.rulebook}"
 
 
+def _redecided(found: Redecided, console: Console) -> None:
+    """Print which recorded decisions would have been others, on their own inputs."""
+    title = "What was decided, decided again on its recorded inputs"
+    table = _table(title, ("rule", "section"), ("recorded", "same", "other"))
+    for (section, rule), counts in found.rules.items():
+        numbers = (counts.recorded, counts.same, counts.other)
+        cells = [_count(number) for number in numbers]
+        table.add_row(escape(rule) or text.NOTHING, section, *cells)
+    console.print()
+    console.print(table)
+    console.print(ON_ITS_INPUTS, style="dim")
+    for why, many in found.undecided.most_common():
+        verb = "is" if many == 1 else "are"
+        told = f"{text.plural(many, 'decision')} {verb} not decided again: {why}"
+        console.print(f"note: {escape(told)}", soft_wrap=True)
+    if not found.total:
+        console.print("every decision that can be decided again is the same")
+        return
+    title = _title("Other answers", len(found.listed), found.total)
+    table = _table(title, ("when", "symbol", "rule", "recorded", "now", "where"))
+    for one in found.listed:
+        decision = one.decision
+        said = escape(answer(decision)), escape(one.now)
+        where = escape(decision.place)
+        moment, rule = text.moment(decision.at_ms), escape(decision.rule)
+        table.add_row(moment, decision.symbol, rule, *said, where)
+    console.print()
+    console.print(table)
+
+
 def _rules(effect: Effect, console: Console) -> None:
     """Print how often each rule decided, and how often that differs."""
     table = _table("Decisions by rule", ("rule", "section"), ("before", "after", *Kind))
@@ -91,6 +133,8 @@ def _decisions(effect: Effect, console: Console) -> None:
     console.print()
     console.print(table)
     console.print(FOLLOWS, style="dim")
+    if len(changes.listed) < changes.total:
+        console.print(LEFT_OUT, style="dim")
     listed = {id(change) for change in changes.listed}
     for change in changes.first.values():
         if id(change) not in listed:
@@ -198,10 +242,7 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str] = ()) -> Tab
 def _title(what: str, shown: int, total: int) -> str:
     if shown == total:
         return f"{what} ({total:,})"
-    return (
-        f"{what} ({shown:,} of {total:,}; --all also lists orders that merely follow "
-        "and other amounts)"
-    )
+    return f"{what} ({shown:,} of {total:,}; --all lists everything)"
 
 
 def _count(value: int) -> str:
@@ -237,6 +278,21 @@ def as_dict(found: Replay) -> dict[str, Any]:
         "trades": json_value(effect.trades),
         "open_before": effect.open_before,
         "open_after": effect.open_after,
+        "redecided": None if found.redecided is None else _redecided_dict(found),
+    }
+
+
+def _redecided_dict(found: Replay) -> dict[str, Any]:
+    redecided = found.redecided
+    assert redecided is not None
+    return {
+        "other": redecided.total,
+        "rules": [
+            {"section": section, "rule": rule, **json_value(counts)}
+            for (section, rule), counts in redecided.rules.items()
+        ],
+        "undecided": dict(redecided.undecided),
+        "listed": json_value(redecided.listed),
     }
 
 
