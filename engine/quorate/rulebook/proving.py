@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quorate.contract.vocabulary import Unit
 from quorate.rulebook.diagnostics import Problem, Severity, Span
 from quorate.rulebook.evaluating import Columns, evaluate
-from quorate.rulebook.literals import write_quantity
+from quorate.rulebook.moments import moment
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import Formula
 from quorate.rulebook.sampling import ROWS, Range, draw, find, ranges_of
@@ -235,39 +234,8 @@ class _Prover:
         if found is None:
             return ""
         columns, row = found
-        return f", as at {self.moment(columns, row, [tree for tree, _ in wanted])}"
-
-    def moment(self, columns: Columns, row: int, trees: Iterable[ast.expr]) -> str:
-        """Return one moment in the words of a rule file: ``age 5h, net_profit -2%``."""
-        names = {
-            node.id
-            for tree in trees
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and node.id in columns
-        }
-        told = (
-            f"{name} {self._write(name, columns[name][row])}" for name in sorted(names)
-        )
-        return ", ".join(told)
-
-    def _write(self, name: str, value: Any) -> str:
-        if isinstance(value, np.bool_):
-            return "true" if value else "false"
-        if isinstance(value, str):
-            return repr(str(value))
-        number = Decimal(f"{float(value):.6g}")
-        param = self.rulebook.params.by_name.get(name)
-        if param is not None:
-            return param.write(number)
-        fact = self.rulebook.facts.get(name)
-        small = fact is not None and fact.high is not None and fact.high <= 1
-        unit = fact.unit if fact is not None else Unit(base=1)
-        if unit.time == 1:
-            size = Decimal(
-                60_000 if number > 3_600_000 else 1_000 if number > 10_000 else 1
-            )
-            return write_quantity(round(number / size) * size, unit)
-        return write_quantity(number, unit if small else Unit(base=1))
+        told = moment(self.rulebook, columns, row, [tree for tree, _ in wanted])
+        return f", as at {told}"
 
     def _alike(
         self, section: str, conditions: Sequence[Condition], truths: Mapping[int, Flags]
@@ -332,7 +300,7 @@ class _Prover:
             both = (truths[id(one)] & truths[id(when)])[: ROWS // 2]
             if both.any():
                 row = int(both.argmax())
-                seen = self.moment(columns, row, (one.tree, when.tree))
+                seen = moment(self.rulebook, columns, row, (one.tree, when.tree))
                 message = f"`{one.rule.id}` turns and takes back at once, as at {seen}"
                 self._warn(
                     "R435", message, one, "leave room between `when` and `until`"

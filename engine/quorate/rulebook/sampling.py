@@ -212,10 +212,9 @@ def find(
         for _ in range(_PASSES):
             for tree, truth in wanted:
                 _push(tree, truth, columns, own, random)
-            held = np.logical_and.reduce(
-                [evaluate(tree, columns) == truth for tree, truth in wanted]
-            )
-            held = np.broadcast_to(held, (_SEARCHED,))
+            held = np.ones(_SEARCHED, bool)
+            for tree, truth in wanted:
+                held = held & (evaluate(tree, columns) == truth)
             if held.any():
                 return columns, int(held.argmax())
     return None
