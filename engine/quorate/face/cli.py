@@ -24,6 +24,7 @@ FINDINGS, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
 MODULES = {
     "init": "init",
     "check": "check",
+    "diff": "diff",
     "render": "render",
     "schema": "schema",
     "test": "test",
