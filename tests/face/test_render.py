@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from quorate.face.cli import cli
 from quorate.host.host import open_host
 from quorate.rulebook.rulebook import Rulebook, Sources, read_rulebook
+from quorate.rulebook.sections import POLICIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,3 +96,47 @@ def test_a_symbol_s_own_values_are_rendered(tmp_path: Path, symbol: str) -> None
     shown = quorate("render", "--overlay", overlay, "--symbol", symbol).stdout
     expected = "5h" if symbol.startswith("BTC") else "3h"
     assert f"  max_age: {{value: {expected}, " in shown
+
+
+TAGGED = """\
+entry:
+  - id: quorum
+    tags: [votes, day]
+    owner: desk
+    since: '2026-01-31'
+    when: confidence > 0.5 and risk_approved
+    then: {quote_amount: 10}
+orders:
+  - {id: how, then: {type: market}}
+"""
+
+
+def test_what_people_say_of_a_rule_is_read_shown_and_searched(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    for name in ("entry.yaml", "orders.yaml", "entry.test.yaml", "orders.test.yaml"):
+        (rules / name).unlink()
+    (rules / "tagged.yaml").write_text(TAGGED)
+    (tmp_path / "quorate.yaml").write_text((ROOT / "quorate.yaml").read_text())
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["-w", str(tmp_path), *words])
+
+    shown = run("render", "--tag", "day").stdout
+    assert "quorum" in shown
+    assert "how" not in shown.partition("entry:")[2]
+    found = json.loads(run("render", "--tag", "day", "--json").stdout)
+    [only] = found["rules"]
+    assert (only["rule"]["owner"], only["rule"]["since"]) == ("desk", "2026-01-31")
+    assert json.loads(run("render", "--tag", "no", "--json").stdout)["rules"] == []
+
+
+def test_the_hit_policy_stands_above_each_section() -> None:
+    shown = quorate("render").stdout
+    for section, policy in POLICIES.items():
+        if f"\n{section}:\n" in shown:
+            assert f"\n# {policy}\n{section}:\n" in shown
+    found = json.loads(quorate("render", "--json").stdout)["policies"]
+    assert {name: one["hit"] for name, one in found.items()} == {
+        name: policy.hit for name, policy in POLICIES.items()
+    }

@@ -106,6 +106,9 @@ params:
 votes:
   - id: a
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     assistant: buy
     timeframes: {1m: 1}
     let: {fast: "ema(close, 9)"}
@@ -116,11 +119,17 @@ votes:
 entry:
   - id: b
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     when: risk_approved
     then: {side: buy, quote_amount: free_quote, amount: free_base}
 checks:
   - id: c
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     side: buy
     guards: portfolio
     when: amount > 0
@@ -130,6 +139,9 @@ checks:
 orders:
   - id: d
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     when: rate_counter > 5
     then:
       type: limit
@@ -141,6 +153,9 @@ orders:
 errors:
   - id: e
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     match: foo
     when: amount > 0
     then:
@@ -153,6 +168,9 @@ errors:
 exits:
   - id: f
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     when: age > 1h
     rest: close
     then:
@@ -165,6 +183,9 @@ exits:
 tuning:
   - id: g
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     when: samples > 5
     until: samples > 6
     min_samples: 5
@@ -173,6 +194,9 @@ tuning:
 switches:
   - id: h
     about: x
+    tags: [t]
+    owner: o
+    since: '2026-01-31'
     when: drawdown > 5%
     then: {mode: halted}
 symbols:
@@ -224,8 +248,10 @@ def test_everything_has_every_key_of_the_schemas() -> None:
             continue
         present = set(keys_of(content.value[section]))
         for place, _ in parts(schema(path)):
-            steps = place.removeprefix("/items").replace(
-                "/additionalProperties", "/a", 1
+            steps = (
+                place.removeprefix("/items")
+                .removesuffix("/items")
+                .replace("/additionalProperties", "/a", 1)
             )
             if section == "params" and steps.endswith("for/additionalProperties"):
                 continue

@@ -38,8 +38,7 @@ def tuning(builder: Builder) -> list[TuningRule]:
             continue
         rules.append(
             TuningRule(
-                id=item["id"],
-                place=builder.place(path),
+                **builder.head(path, item),
                 when=when,
                 until=until,
                 min_samples=item["min_samples"],
@@ -96,8 +95,8 @@ def switches(builder: Builder) -> list[SwitchRule]:
         when = builder.formula(item["when"], (*path, "when"), FLAG, names, exact=True)
         if when is not None:
             mode = Mode(item["then"]["mode"])
-            place = builder.place(path)
-            rules.append(SwitchRule(id=item["id"], place=place, when=when, mode=mode))
+            head = builder.head(path, item)
+            rules.append(SwitchRule(**head, when=when, mode=mode))
     return rules
 
 

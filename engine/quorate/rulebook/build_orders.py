@@ -64,8 +64,7 @@ def _check(
 
     waits = ("otherwise", "wait"), ("otherwise", "give_up_after")
     return CheckRule(
-        id=item["id"],
-        place=builder.place(path),
+        **builder.head(path, item),
         side=Side(item["side"]) if "side" in item else None,
         guards=item.get("guards", ""),
         when=part(item, "when", want=FLAG),
@@ -134,8 +133,7 @@ def orders(builder: Builder) -> list[OrderRule]:
         when = item.get("when")
         rules.append(
             OrderRule(
-                id=item["id"],
-                place=builder.place(path),
+                **builder.head(path, item),
                 when=builder.formula(when, (*path, "when"), FLAG, names, exact=True),
                 how=_how(builder, then, then_path, names),
             )
@@ -190,8 +188,7 @@ def _error(
 
     when = item.get("when")
     return ErrorRule(
-        id=item["id"],
-        place=builder.place(path),
+        **builder.head(path, item),
         pattern=pattern,
         when=builder.formula(when, (*path, "when"), FLAG, names, exact=True),
         retry=then["retry"],
@@ -249,8 +246,7 @@ def _exit(
     if share is None:
         return None
     return ExitRule(
-        id=item["id"],
-        place=builder.place(path),
+        **builder.head(path, item),
         when=watched,
         rest=resting,
         share=share,

@@ -33,8 +33,7 @@ def _vote(builder: Builder, path: Path, item: Mapping[str, Any]) -> VoteRule:
     lets, names, builder = _lets(builder, path, item)
     when, score = item.get("when"), item.get("score")
     return VoteRule(
-        id=item["id"],
-        place=builder.place(path),
+        **builder.head(path, item),
         assistant=item["assistant"],
         weight=float(item.get("weight", 1)),
         timeframes=_timeframes(builder, path, item),
@@ -175,8 +174,7 @@ def entry(builder: Builder) -> list[EntryRule]:
         if when is not None:
             rules.append(
                 EntryRule(
-                    id=item["id"],
-                    place=builder.place(path),
+                    **builder.head(path, item),
                     when=when,
                     quote_amount=quote_amount,
                     amount=amount,

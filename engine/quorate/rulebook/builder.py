@@ -114,6 +114,16 @@ class Builder:
         """Return where the rule at ``path`` has its id."""
         return self.document.span((*path, "id"))
 
+    def head(self, path: Path, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what every rule has, as arguments of its class."""
+        return {
+            "id": item["id"],
+            "place": self.place(path),
+            "tags": tuple(item.get("tags", ())),
+            "owner": item.get("owner", ""),
+            "since": item.get("since", ""),
+        }
+
     def value(self, path: Path) -> Any:
         """Return the plain value at ``path``."""
         value = self.document.value

@@ -88,7 +88,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "tuning": ("when", "until"),
     "switches": ("when",),
 }
-_FIRST = ("entry", "orders", "exits")
+FIRST = ("entry", "orders", "exits")
 """Sections of which the first rule that holds decides."""
 
 
@@ -118,7 +118,7 @@ class _Prover:
         self.proof.counts["moments"] += ROWS
         self.proof.counts["conditions"] += len(conditions)
         sound = [one for one in conditions if self._can_change(one, truths, ranges)]
-        if section in _FIRST:
+        if section in FIRST:
             firsts = [one for one in sound if one.key == "when"]
             self._behind(firsts, truths, ranges)
         else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from quorate.rulebook.build import SECTIONS
 from quorate.rulebook.params import Param
 from quorate.rulebook.rulebook import Rulebook
+from quorate.rulebook.sections import POLICIES
 from quorate.rulebook.text import parse_document
 
 
@@ -26,19 +27,29 @@ def rules_of(rulebook: Rulebook) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield section, str(document.span((section, index))), rule
 
 
-def rendered(rulebook: Rulebook, symbol: str | None = None) -> str:
+def tagged(rule: Mapping[str, Any], tag: str | None) -> bool:
+    """Return whether a rule as written has a tag; every rule has None."""
+    return tag is None or tag in rule.get("tags", ())
+
+
+def rendered(
+    rulebook: Rulebook, symbol: str | None = None, tag: str | None = None
+) -> str:
     """Return the effective rulebook as YAML; read again, it is the same rulebook.
 
-    With ``symbol`` the params are those of that symbol alone.
+    With ``symbol`` the params are those of that symbol alone; with ``tag`` only the
+    rules that have it are shown, which is no whole rulebook.
     """
     lines = [f"# rulebook {rulebook.digest}", "params:"]
     for param in rulebook.params.by_name.values():
         lines += _param(param, symbol)
     section = ""
     for name, origin, rule in rules_of(rulebook):
+        if not tagged(rule, tag):
+            continue
         if name != section:
             section = name
-            lines += ["", f"{section}:"]
+            lines += ["", f"# {POLICIES[name]}", f"{section}:"]
         lines.append(f"  # {origin}")
         lines.append(f"  - {_flow(rule)}")
     return "\n".join(lines) + "\n"

@@ -36,15 +36,27 @@ class Formula:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoteRule:
+class Headed:
+    """What every rule has: its id, its place, and what people say of it.
+
+    ``tags``, ``owner`` and ``since`` (a date) change nothing about what a rule does.
+    """
+
+    id: str
+    place: Span
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteRule(Headed):
     """One vote: a ``score`` with its weights, or a ``veto``; neither weighs a plugin.
 
     ``timeframes`` pairs a duration in ms, or the name of a duration param, with its
     weight; empty means the tape's own.
     """
 
-    id: str
-    place: Span
     assistant: str
     weight: float
     timeframes: tuple[tuple[int | str, float], ...]
@@ -55,22 +67,18 @@ class VoteRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryRule:
+class EntryRule(Headed):
     """When a purchase is proposed, and for how much (quote money, or base amount)."""
 
-    id: str
-    place: Span
     when: Formula
     quote_amount: Formula | None
     amount: Formula | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRule:
+class CheckRule(Headed):
     """What an order must pass. ``side`` None means both; durations are in ms."""
 
-    id: str
-    place: Span
     side: Side | None
     guards: str
     when: Formula | None
@@ -95,24 +103,20 @@ class How:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRule:
+class OrderRule(Headed):
     """How an entry is sent, when ``when`` holds; None always holds."""
 
-    id: str
-    place: Span
     when: Formula | None
     how: How
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRule:
+class ErrorRule(Headed):
     """What a refusal means: whether, when and how to try again, what to learn or stop.
 
     ``stop`` is "symbol", "all" or "".
     """
 
-    id: str
-    place: Span
     pattern: re.Pattern[str]
     when: Formula | None
     retry: bool
@@ -124,11 +128,9 @@ class ErrorRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExitRule:
+class ExitRule(Headed):
     """When a position leaves (``when``), or at what price it rests (``rest``)."""
 
-    id: str
-    place: Span
     when: Formula | None
     rest: Formula | None
     share: Formula
@@ -136,11 +138,9 @@ class ExitRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TuningRule:
+class TuningRule(Headed):
     """What may be turned: param names and their new values."""
 
-    id: str
-    place: Span
     when: Formula
     until: Formula | None
     min_samples: int
@@ -149,11 +149,9 @@ class TuningRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRule:
+class SwitchRule(Headed):
     """A kill switch: when it holds, no more than ``mode`` allows may be sent."""
 
-    id: str
-    place: Span
     when: Formula
     mode: Mode
 

@@ -1,8 +1,10 @@
-"""Which facts each section may mention, and how its expressions are evaluated."""
+"""What each section is: the facts it may mention, and which of its rules count."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from quorate.contract.vocabulary import Fact, Stage
 from quorate.rulebook.params import Params
@@ -24,6 +26,46 @@ STAGES: Mapping[str, frozenset[Stage]] = {
     "switches": frozenset({Stage.ACCOUNT}),
 }
 """The stages whose facts a section may mention. Vetoes are the votes of risk."""
+
+
+class Hit(StrEnum):
+    """Which of a section's rules that hold count."""
+
+    FIRST = "first"
+    ALL = "all"
+    SCORE = "score"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A section's hit policy, and why it has that one."""
+
+    hit: Hit
+    why: str
+
+    def __str__(self) -> str:
+        """Return the sentence that ends the description of the section's schema."""
+        return f"Hit policy {self.hit}: {self.why}."
+
+
+POLICIES: Mapping[str, Policy] = {
+    "votes": Policy(
+        Hit.SCORE,
+        "scores are weighed together into one confidence, and any veto that holds "
+        "keeps entries out",
+    ),
+    "entry": Policy(Hit.FIRST, "one candle proposes one trade"),
+    "checks": Policy(
+        Hit.ALL, "every change is made, in order, then every requirement must hold"
+    ),
+    "orders": Policy(Hit.FIRST, "an order is sent in one way"),
+    "errors": Policy(Hit.FIRST, "a refusal is resolved in one way"),
+    "exits": Policy(Hit.FIRST, "a position leaves for one reason at a time"),
+    "tuning": Policy(Hit.ALL, "each rule turns params of its own"),
+    "switches": Policy(Hit.ALL, "the strictest mode that was set stands"),
+    "symbols": Policy(Hit.FIRST, "a spelling means one symbol"),
+}
+"""Which rules count, section by section; the schemas say it in the same words."""
 
 APPROVAL = "risk_approved"
 """The fact that no veto holds; a veto that mentions it would ask for itself."""

@@ -30,7 +30,7 @@ from quorate.trials.mutant_words import (
     words_of,
 )
 
-_NOTES = ("id", "about", "unit")
+_NOTES = ("id", "about", "unit", "tags", "owner", "since")
 """Keys that say nothing about what a rule does."""
 
 _DROPPED = object()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @rulebook_options
 @click.option("--symbol", help="Show what params are for this symbol.")
+@click.option("--tag", metavar="WORD", help="Show only the rules with this tag.")
 @json_option
 @pass_session
 def render(
@@ -24,6 +25,7 @@ def render(
     overlays: tuple[Any, ...],
     settings: tuple[tuple[str, str], ...],
     symbol: str | None,
+    tag: str | None,
     as_json: bool,
 ) -> None:
     """Print the rulebook as it counts, overlays and --set included.
@@ -33,15 +35,16 @@ def render(
     workspace = session.workspace().with_overlays(overlays)
     rulebook = workspace.rulebook(workspace.host(), settings)
     if as_json:
-        print_json(_as_dict(rulebook, symbol))
+        print_json(_as_dict(rulebook, symbol, tag))
         return
     from quorate.rulebook.rendering import rendered  # noqa: PLC0415
 
-    click.echo(rendered(rulebook, symbol), nl=False)
+    click.echo(rendered(rulebook, symbol, tag), nl=False)
 
 
-def _as_dict(rulebook: Rulebook, symbol: str | None) -> dict[str, Any]:
-    from quorate.rulebook.rendering import rules_of  # noqa: PLC0415
+def _as_dict(rulebook: Rulebook, symbol: str | None, tag: str | None) -> dict[str, Any]:
+    from quorate.rulebook.rendering import rules_of, tagged  # noqa: PLC0415
+    from quorate.rulebook.sections import POLICIES  # noqa: PLC0415
 
     return {
         "hash": rulebook.digest,
@@ -53,7 +56,12 @@ def _as_dict(rulebook: Rulebook, symbol: str | None) -> dict[str, Any]:
         "rules": [
             {"section": section, "origin": origin, "rule": rule}
             for section, origin, rule in rules_of(rulebook)
+            if tagged(rule, tag)
         ],
+        "policies": {
+            section: {"hit": policy.hit, "why": policy.why}
+            for section, policy in POLICIES.items()
+        },
     }
 
 
