@@ -16,9 +16,17 @@ from quorate.drivers.changes import (
     Kind,
     alike,
     compare_decisions,
+    compare_orders,
     compare_trades,
 )
-from quorate.values.trade import Trade
+from quorate.values.trade import (
+    Intent,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    Trade,
+)
 
 NAN = float("nan")
 
@@ -217,6 +225,60 @@ def test_trades_are_known_by_symbol_and_opening() -> None:
         (40, Kind.NEW),
     ]
     assert [one.profit_quote for one in found] == [2, -1, 1, 0, -1, 1]
+
+
+def ordered(made_ms: int = 1, **changes: Any) -> Intent:
+    return replace(
+        Intent(
+            client_id=f"run-{made_ms}",
+            root_id=f"run-{made_ms}",
+            symbol="BTC/USD",
+            venue_symbol="BTC/USD",
+            side=Side.BUY,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            post_only=False,
+            amount=Decimal(1),
+            limit_price=Decimal(100),
+            reference_price=Decimal(100),
+            purpose=Purpose.ENTRY,
+            rule="quorum",
+            attempt=1,
+            max_attempts=3,
+            cancel_after_ms=0,
+            position_id="p1",
+            made_ms=made_ms,
+        ),
+        **changes,
+    )
+
+
+def test_orders_are_known_by_moment_rule_and_position() -> None:
+    same = ordered(client_id="other-9", root_id="other-9", position_id="p4")
+    assert not compare_orders([ordered()], [same])
+    before = [ordered(1), ordered(20), ordered(30), ordered(40)]
+    after = [
+        ordered(1, limit_price=Decimal(99)),
+        ordered(25),
+        ordered(30, amount=Decimal(2)),
+        ordered(40, rule="other"),
+    ]
+    found = compare_orders(before, after)
+    assert [(one.intent.made_ms, one.kind) for one in found] == [
+        (1, Kind.CHANGED),
+        (20, Kind.GONE),
+        (25, Kind.NEW),
+        (30, Kind.RESIZED),
+        (40, Kind.GONE),
+        (40, Kind.NEW),
+    ]
+
+
+def test_an_order_of_another_position_at_the_same_moment_is_another() -> None:
+    before = [ordered(1), ordered(5, position_id="p1")]
+    after = [ordered(1), ordered(5, position_id="p2")]
+    found = compare_orders(before, after)
+    assert [one.kind for one in found] == [Kind.GONE, Kind.NEW]
 
 
 def test_what_the_changes_of_trades_add_is_the_difference_of_profit() -> None:

@@ -88,6 +88,20 @@ def test_another_exit_changes_exits_first(workspace: Workspace, file: Path) -> N
     }
 
 
+def test_an_order_at_another_price_is_a_difference(
+    workspace: Workspace, file: Path
+) -> None:
+    """No rule decides otherwise when an entry reaches further for its price."""
+    found = runs.again(workspace, file, settings=(("entry_reach", "1%"),))
+    assert found.differs
+    first = found.effect.orders[0]
+    assert first.kind is Kind.CHANGED
+    assert first.before.limit_price < first.after.limit_price
+    told = runs.quorate("replay", "--set", "entry_reach=1%", str(file))
+    assert told.exit_code == 1
+    assert "Orders sent otherwise" in told.output
+
+
 def test_what_trades_add_is_what_profit_gains(workspace: Workspace, file: Path) -> None:
     found = runs.again(workspace, file, settings=(("profit_target", "1.5%"),))
     (money,) = found.effect.money

@@ -1,4 +1,4 @@
-"""What differs between two runs over the same market: decisions, and trades.
+"""What differs between two runs over the same market: decisions, orders, trades.
 
 Ids count what a run has done so far, so one order more would rename all that follow.
 A decision is therefore known by its moment, its symbol, its rule, and the position it
@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from quorate.contract.decisions import Decision, Value, Verdict
 from quorate.values.numbers import ZERO
-from quorate.values.trade import Trade
+from quorate.values.trade import Intent, Trade
 
 Key = tuple[Hashable, ...]
 T = TypeVar("T")
@@ -29,8 +29,9 @@ class Kind(StrEnum):
     """How something differs: only before, only after, otherwise, in size alone.
 
     A decision is CHANGED when its verdict is another, and RESIZED when only what
-    follows from it is (an amount, a kind of order). A trade is CHANGED when it left by
-    another rule or at another moment, and RESIZED when only money differs.
+    follows from it is (an amount, a kind of order). An order is CHANGED when it is sent
+    otherwise, as at another price; a trade when it left by another rule or at another
+    moment. Both are RESIZED when only amounts differ.
     """
 
     GONE = "gone"
@@ -69,6 +70,22 @@ class DecisionChange:
         one = self.decision
         sent = one.section == "orders" or one.verdict is Verdict.PASSED
         return self.kind is Kind.RESIZED or (sent and self.kind is not Kind.CHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """One order that differs; None stands where a run did not send it."""
+
+    kind: Kind
+    before: Intent | None
+    after: Intent | None
+
+    @property
+    def intent(self) -> Intent:
+        """The order as it is after, or as it was when it is gone."""
+        found = self.after or self.before
+        assert found is not None
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +148,18 @@ def compare_decisions(
     for old, new in _moments(before, after):
         _compare_moment(found, old, new, most)
     return found
+
+
+def compare_orders(
+    before: Iterable[Intent], after: Iterable[Intent]
+) -> list[OrderChange]:
+    """Return the orders that differ, in the order of time."""
+    found = [
+        OrderChange(kind=kind, before=left, after=right)
+        for left, right in _paired(_orders(before), _orders(after))
+        if (kind := _order_kind(left, right)) is not None
+    ]
+    return sorted(found, key=lambda change: change.intent.made_ms)
 
 
 def compare_trades(
@@ -230,6 +259,44 @@ def _decision_kind(left: Decision | None, right: Decision | None) -> Kind | None
     if left.verdict is not right.verdict:
         return Kind.CHANGED
     return None if alike(left.effect, right.effect) else Kind.RESIZED
+
+
+def _orders(intents: Iterable[Intent]) -> list[tuple[Key, Intent]]:
+    """Return orders with what they are known by."""
+    since_ms: dict[str, int] = {}
+    return [
+        (
+            (
+                intent.made_ms,
+                intent.symbol,
+                intent.purpose,
+                intent.rule,
+                since_ms.setdefault(intent.position_id, intent.made_ms),
+            ),
+            intent,
+        )
+        for intent in intents
+    ]
+
+
+def _order_kind(left: Intent | None, right: Intent | None) -> Kind | None:
+    if left is None or right is None:
+        return Kind.NEW if left is None else Kind.GONE
+    if any(getattr(left, name) != getattr(right, name) for name in _HOW):
+        return Kind.CHANGED
+    return None if left.amount == right.amount else Kind.RESIZED
+
+
+_HOW = (
+    "side",
+    "type",
+    "time_in_force",
+    "post_only",
+    "limit_price",
+    "max_attempts",
+    "cancel_after_ms",
+)
+"""What makes an order another one, its amount apart."""
 
 
 def _trade_kind(left: Trade | None, right: Trade | None) -> Kind | None:

@@ -44,27 +44,25 @@ def run_again(
 def as_recorded(
     settings: Mapping[str, Any], started: Started, markets: Iterable[Market]
 ) -> dict[str, Any]:
-    """Return a paper venue's settings with the account and the markets of a run.
+    """Return a venue's settings with the account and the markets of a run.
 
-    What a journal does not hold stays as it is: spread, slippage, participation,
-    latency, the currency of fees and hidden minimums.
+    Fees and markets are set where the venue has such settings, as the paper venue. What
+    a journal does not hold stays as it is: spread, slippage, participation, latency,
+    the currency of fees and hidden minimums.
     """
     known = list(markets)
     opening = dict(settings.get("balances", {}))
     for currency, amount in started.balances:
         if opening.get(currency, ZERO) != amount:
             opening[currency] = amount
-    listed = list(settings.get("markets", ()))
-    recorded = [_listed(market, listed) for market in known]
-    fees = dict(settings.get("fees", {}))
-    if known:
-        fees |= {"maker": known[0].maker_fee, "taker": known[0].taker_fee}
-    return {
-        **settings,
-        "balances": opening,
-        "fees": fees,
-        "markets": [*recorded, *listed],
-    }
+    made: dict[str, Any] = {**settings, "balances": opening}
+    if "fees" in settings and known:
+        of_one = {"maker": known[0].maker_fee, "taker": known[0].taker_fee}
+        made["fees"] = {**settings["fees"], **of_one}
+    if "markets" in settings:
+        listed = list(settings["markets"])
+        made["markets"] = [*(_listed(market, listed) for market in known), *listed]
+    return made
 
 
 def _listed(market: Market, listed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

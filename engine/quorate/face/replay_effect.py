@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from quorate.contract.decisions import Decision
+from quorate.contract.records import Intended
 from quorate.drivers.changes import (
     DecisionChanges,
     Kind,
+    OrderChange,
     TradeChange,
     compare_decisions,
+    compare_orders,
     compare_trades,
 )
 from quorate.face.figures import Result
@@ -20,6 +24,7 @@ from quorate.face.report import quotes_of
 from quorate.face.results import result_of
 from quorate.journal.journal import Journal
 from quorate.values.numbers import ZERO
+from quorate.values.trade import Intent, Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,14 @@ class Side:
         """Yield the decisions in the order of time."""
         for row in self.journal.decisions(until_ms=self.until_ms):
             yield row.decision
+
+    def intents(self) -> list[Intent]:
+        """Return the orders in the order in which they were decided."""
+        return [
+            record.intent
+            for record in self.journal.records()
+            if isinstance(record, Intended) and record.at_ms < self.until_ms
+        ]
 
     def tally(self) -> Tally:
         """Return what the records add up to."""
@@ -72,30 +85,36 @@ class KindOfTrades:
 class Effect:
     """Everything that differs between two runs.
 
+    ``sent_before`` and ``sent_after`` count the orders of each purpose.
     ``open_before`` and ``open_after`` count the positions open at the end; what they
     will make is in no profit.
     """
 
     decisions: DecisionChanges
+    orders: list[OrderChange]
     trades: list[TradeChange]
     money: tuple[MoneyChange, ...]
     kinds: tuple[KindOfTrades, ...]
+    sent_before: Counter[Purpose]
+    sent_after: Counter[Purpose]
     open_before: int
     open_after: int
 
     @property
     def differs(self) -> bool:
-        """Whether any decision or trade differs."""
-        return bool(self.decisions.total or self.trades)
+        """Whether any decision, order or trade differs."""
+        return bool(self.decisions.total or self.orders or self.trades)
 
 
 def measure_effect(before: Side, after: Side, *, most: int | None) -> Effect:
     """Compare two runs; ``most`` is how many decisions are listed, None for all."""
     old, new = before.tally(), after.tally()
+    sent, sends = before.intents(), after.intents()
     end_ms = max(old.state.now_ms, new.state.now_ms)
     trades = compare_trades(old.trades, new.trades)
     return Effect(
         decisions=compare_decisions(before.decisions(), after.decisions(), most=most),
+        orders=compare_orders(sent, sends),
         trades=trades,
         money=tuple(
             MoneyChange(
@@ -105,6 +124,8 @@ def measure_effect(before: Side, after: Side, *, most: int | None) -> Effect:
             for currency in quotes_of(old)
         ),
         kinds=tuple(_kinds(trades, old)),
+        sent_before=Counter(intent.purpose for intent in sent),
+        sent_after=Counter(intent.purpose for intent in sends),
         open_before=_open(old),
         open_after=_open(new),
     )

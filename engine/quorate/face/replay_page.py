@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from quorate.face.figures import json_value
 from quorate.face.live_decisions import answer
 from quorate.face.replay import Replay
 from quorate.face.replay_effect import Effect, MoneyChange
-from quorate.values.trade import Trade
+from quorate.values.trade import Intent, Purpose, Trade
 
 _TINTS = {Kind.GONE: "red", Kind.NEW: "green", Kind.CHANGED: "yellow"}
 FOLLOWS = (
@@ -49,9 +50,13 @@ def show_replay(found: Replay, console: Console, *, most: int | None) -> None:
             f"\n[bold]nothing changes[/]: {text.plural(many, 'decision')} and "
             f"{text.plural(trades, 'trade')} are the same"
         )
+        others = effect.decisions.other_inputs
+        if others:
+            console.print(f"{text.plural(others, 'decision')} on other inputs")
         return
     _rules(effect, console)
     _decisions(effect, console)
+    _orders(effect, console, most)
     _money(effect, console)
     _trades(effect, console, most)
 
@@ -159,6 +164,42 @@ def _where(decision: Decision) -> str:
         f"{decision.symbol}: {text.moment(decision.at_ms)}, "
         f"{decision.section} {decision.rule}, {escape(answer(decision))}"
     )
+
+
+def _orders(effect: Effect, console: Console, most: int | None) -> None:
+    """Print how many orders differ, and those that are sent otherwise."""
+    if not effect.orders:
+        return
+    many = Counter((one.intent.purpose, one.kind) for one in effect.orders)
+    table = _table("Orders", ("",), ("before", "after", *Kind))
+    for purpose in Purpose:
+        both = effect.sent_before[purpose], effect.sent_after[purpose]
+        if any(both):
+            kinds = [_count(many[purpose, kind]) for kind in Kind]
+            name = purpose.value.replace("_", "-")
+            table.add_row(name, *(text.count(one) for one in both), *kinds)
+    console.print()
+    console.print(table)
+    changed = [one for one in effect.orders if one.kind is Kind.CHANGED]
+    if not changed:
+        return
+    shown = changed[:most]
+    title = _title("Orders sent otherwise", len(shown), len(changed))
+    table = _table(title, ("when", "symbol", "rule", "before", "after"))
+    for change in shown:
+        intent = change.intent
+        both_ways = [_sent(one) for one in (change.before, change.after) if one]
+        when, rule = text.moment(intent.made_ms), escape(intent.rule)
+        table.add_row(when, intent.symbol, rule, *both_ways)
+    console.print()
+    console.print(table)
+
+
+def _sent(intent: Intent) -> str:
+    """Return an order in a few words: ``buy 0.02 at 81,341.4, limit GTC``."""
+    at = f" at {text.price(intent.limit_price)}" if intent.limit_price else ""
+    how = f"{intent.type} {intent.time_in_force}"
+    return escape(f"{intent.side} {text.price(intent.amount)}{at}, {how}")
 
 
 def _money(effect: Effect, console: Console) -> None:
@@ -271,6 +312,7 @@ def as_dict(found: Replay) -> dict[str, Any]:
             "first": _listed(effect.decisions.first.items(), _first_dict),
             "listed": json_value(effect.decisions.listed),
         },
+        "orders": json_value(effect.orders),
         "money": [
             {**json_value(change), "profit": json_value(change.profit)}
             for change in effect.money
