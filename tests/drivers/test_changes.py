@@ -200,6 +200,12 @@ def test_the_first_change_of_a_symbol_is_listed_whatever_it_is() -> None:
     assert found.first["BTC/USD"] is found.listed[0]
 
 
+def test_what_is_new_at_one_moment_keeps_its_order() -> None:
+    new = [decided(rule=rule) for rule in ("a", "b", "a", "c")]
+    found = compare_decisions([], new).listed
+    assert [one.decision.rule for one in found] == ["a", "b", "a", "c"]
+
+
 def test_runs_that_come_as_streams_are_read_once() -> None:
     run = [decided(1), decided(2)]
     assert compare_decisions(iter(run), iter(run[:1])).total == 1

@@ -189,6 +189,15 @@ def test_without_the_rules_of_then_nothing_is_decided(rules: Rulebook) -> None:
     assert again(ENTRY, None, rules).undecided == {NOT_KEPT: 1}
 
 
+def test_a_check_that_does_not_apply_passes(rules: Rulebook, host: Host) -> None:
+    inputs = {"amount": D(2), "learned_minimum": D(1)}
+    passed = decided("checks", "minimum-for-exits", Verdict.PASSED, inputs)
+    old = "    require: amount >= learned_minimum"
+    for when, says in (("amount > 5", ""), ("amount > 1", "refuses")):
+        new = edited(rules, host, (old, f"    when: {when}\n{old} * 9"))
+        assert now_says(passed, rules, new) == says
+
+
 def test_an_error_is_matched_again(rules: Rulebook, host: Host) -> None:
     seen = decided("errors", "", Verdict.NOT_KNOWN, {"error": "EOdd:Thing"})
     assert now_says(seen, rules, rules) == ""

@@ -19,6 +19,7 @@ from quorate.values.market import Candles
 loopback = import_module("loopback")
 live_runs = import_module("live_runs")
 runs = import_module("recorded_runs")
+DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def live_file(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
         tier=workspace.tier,
         settings=workspace.settings,
         sources=(),
-        from_ms=runs.BEGIN_MS + 1440 * 60_000,
+        from_ms=runs.BEGIN_MS + DAY_MS,
     )
     tapes, _ = load_tapes(runs.tapes_of(kept))
     with Journal.create(kept) as journal:
@@ -80,9 +81,11 @@ def test_the_candles_before_a_live_run_are_only_looked_back_on(
     """Run again on its candles, the stand-in for a live run makes the very same."""
     found = runs.again(workspace, live_file)
     with Journal.open(live_file, read_only=True) as journal:
-        decisions = sum(1 for _ in journal.decisions())
+        started = next(journal.records())
+        decisions = [row.decision.at_ms for row in journal.decisions()]
+    assert started.at_ms == found.from_ms == min(decisions) // DAY_MS * DAY_MS
     counts = found.effect.decisions.rules.values()
-    assert sum(one.before for one in counts) == decisions
+    assert sum(one.before for one in counts) == len(decisions)
     (told,) = [note for note in found.notes if "at the exchange" in note]
     made = told.partition("made ")[2]
     real, again_made = made.split("; run again they make ")
