@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from quorate.contract.live import Bar
+from quorate.contract.records import RulesChanged
 from quorate.drivers.run import TapeSetup, load_tapes, run_tape
 from quorate.errors import QuorateError
 from quorate.face.workspace import Workspace
@@ -125,6 +127,24 @@ def test_a_live_journal_without_candles_is_refused(
         runs.again(workspace, bare, recorded=False)
     with pytest.raises(QuorateError, match="leave --tape out"):
         runs.again(workspace, live_file, sources=("x.csv",))
+
+
+def test_a_live_run_whose_rules_changed_is_run_again_under_the_last(
+    workspace: Workspace, live_file: Path
+) -> None:
+    changed = live_file.parent / "changed.sqlite"
+    shutil.copy(live_file, changed)
+    last = workspace.rulebook(workspace.host(), (("min_confidence", "0.9"),))
+    with Journal.open(changed) as journal:
+        cursor, at_ms = journal.cursor(), next(journal.records()).at_ms
+        journal.keep_rulebook(last.digest, last.sources.as_texts())
+        record = RulesChanged(at_ms=at_ms, rulebook=last.digest)
+        journal.write([record], [], cursor=cursor, rulebook=last.digest)
+    found = runs.again(workspace, changed, recorded=True)
+    assert found.rulebooks[-1] == found.rulebook == last.digest
+    assert not found.effect.differs
+    assert any("changed on the way" in note for note in found.notes)
+    assert found.redecided.rules["entry", "quorum"].other > 0
 
 
 def test_a_live_run_over_the_wire_is_decided_again(tmp_path: Path) -> None:

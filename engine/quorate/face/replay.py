@@ -214,11 +214,17 @@ def _baseline(
     """
     if wish.recorded and not recorded.live:
         return None, []
-    if not recorded.live and len(recorded.rulebooks) > 1:
-        changed = " -> ".join(recorded.rulebooks)
-        return None, [
-            f"the rules changed on the way ({changed}): what was recorded is compared "
-            "with one rulebook from the beginning to the end"
+    notes = []
+    if len(recorded.rulebooks) > 1:
+        changed = f"the rules changed on the way ({' -> '.join(recorded.rulebooks)})"
+        if not recorded.live:
+            return None, [
+                f"{changed}: what was recorded is compared with one rulebook from the "
+                "beginning to the end"
+            ]
+        notes = [
+            f"{changed}: each decision is held against the rules it was taken under; "
+            "the run again is under the last of them from the beginning to the end"
         ]
     host = again.workspace.host()
     kept = Keeper(recorded.journal, host).rules(recorded.rulebooks[-1])
@@ -229,7 +235,7 @@ def _baseline(
         ]
     again.runs = 2
     rulebook = kept.rulebook or _last_rulebook(recorded, host)
-    return again.run(host, rulebook), []
+    return again.run(host, rulebook), notes
 
 
 def _redecided(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,7 +38,7 @@ LISTED = 20
 )
 @click.option(
     "--tape",
-    "tapes",
+    "sources",
     multiple=True,
     metavar="PATH",
     help="Where the run's tape is, when it has been moved; repeatable.",
@@ -51,51 +52,36 @@ LISTED = 20
 @click.option("--all", "everything", is_flag=True, help="List every change.")
 @json_option
 @pass_session
-def replay(
-    session: Session,
-    journal: Path | None,
-    rules: Path | None,
-    overlays: tuple[Path, ...],
-    settings: tuple[tuple[str, str], ...],
-    recorded: bool,
-    tapes: tuple[str, ...],
-    without: tuple[str, ...],
-    everything: bool,
-    as_json: bool,
-) -> None:
+def replay(session: Session, /, everything: bool, as_json: bool, **said: Any) -> None:
     """Decide a recorded run again under edited rules; show what would change.
 
     JOURNAL is the file of a run; the newest one when left out. Nothing is written and
-    nothing is sent. The candles of the run are decided on again: which decisions
-    change, by rule, which trades, and what that does to net profit.
+    nothing is sent. The run's tape is run again under both rulebooks: which decisions,
+    orders and trades change, and what that does to net profit.
+
+    A live run is decided again decision by decision, on the inputs it recorded; and run
+    again on paper, on the candles it recorded.
     """
     from quorate.face import replay as deciding  # noqa: PLC0415
     from quorate.face.progress import TapeProgress  # noqa: PLC0415
     from quorate.face.replay_page import as_dict, show_replay  # noqa: PLC0415
     from quorate.face.tape_run import must_know_plugins, newest_journal  # noqa: PLC0415
 
-    if recorded and (rules or overlays or settings):
+    if said["recorded"] and (said["rules"] or said["overlays"] or said["settings"]):
         raise click.UsageError(
             "--recorded takes the rules of the journal; leave out --rules, --overlay "
             "and --set"
         )
     workspace = session.workspace()
-    must_know_plugins(workspace, without)
-    wish = deciding.ReplayWish(
-        journal=journal or newest_journal(workspace),
-        rules=rules,
-        overlays=overlays,
-        settings=settings,
-        recorded=recorded,
-        sources=tapes,
-        without=without,
-        most=None if everything or as_json else LISTED,
-    )
+    must_know_plugins(workspace, said["without"])
+    said["journal"] = said["journal"] or newest_journal(workspace)
+    most = None if everything or as_json else LISTED
+    wish = deciding.ReplayWish(**said, most=most)
     with TapeProgress(session.console(stderr=True), quiet=as_json) as progress:
         found = deciding.replay(workspace, wish, progress.show)
     if as_json:
         print_json(as_dict(found))
     else:
-        show_replay(found, session.console(), most=wish.most)
+        show_replay(found, session.console(), most=most)
     if found.differs:
         click.get_current_context().exit(FINDINGS)
