@@ -112,10 +112,14 @@ class TradeChange:
 
 @dataclass(slots=True)
 class RuleCounts:
-    """How often one rule decided, before and after, and how often that differs."""
+    """How often one rule decided, before and after, and how often that differs.
+
+    ``place`` is where the rule stands, ``file:line``, after if it decided then.
+    """
 
     before: int = 0
     after: int = 0
+    place: str = ""
     differing: Counter[Kind] = field(default_factory=Counter)
 
 
@@ -224,6 +228,7 @@ def _compare_moment(
         counts = found.rules.setdefault((one.section, one.rule), RuleCounts())
         counts.before += left is not None
         counts.after += right is not None
+        counts.place = one.place if right or not counts.after else counts.place
         kind = _decision_kind(left, right)
         if kind is None:
             assert left is not None

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quorate.contract.decisions import Decision
 from quorate.drivers.changes import DecisionChange, Kind, TradeChange
 from quorate.drivers.redecide import Redecided
 from quorate.face import text
@@ -26,6 +25,8 @@ FOLLOWS = (
     "* the first of its symbol. What comes after the first of all may only follow from "
     "it: the account and the open positions are others then."
 )
+FIRSTS = 10
+"""Of how many symbols the first change is told when it is not listed."""
 LEFT_OUT = (
     "Left out: checks that pass and orders that go out because an entry or exit does, "
     "and amounts that are others."
@@ -117,10 +118,12 @@ def _redecided(found: Redecided, console: Console) -> None:
 def _rules(effect: Effect, console: Console) -> None:
     """Print how often each rule decided, and how often that differs."""
     table = _table("Decisions by rule", ("rule", "section"), ("before", "after", *Kind))
+    table.add_column("where", no_wrap=True)
     for (section, rule), counts in effect.decisions.rules.items():
         kinds = [_count(counts.differing[kind]) for kind in Kind]
         both = text.count(counts.before), text.count(counts.after)
-        table.add_row(escape(rule) or text.NOTHING, section, *both, *kinds)
+        name, where = escape(rule) or text.NOTHING, escape(counts.place)
+        table.add_row(name, section, *both, *kinds, where)
     console.print()
     console.print(table)
 
@@ -130,8 +133,8 @@ def _decisions(effect: Effect, console: Console) -> None:
     if not changes.total:
         return
     title = _title("Decisions that differ", len(changes.listed), changes.total)
-    table = _table(title, ("", "when", "symbol", "rule", "before", "after", "where"))
-    for column in (*table.columns[1:4], table.columns[-1]):
+    table = _table(title, ("  when", "symbol", "rule", "before", "after", "where"))
+    for column in (*table.columns[:3], table.columns[-1]):
         column.no_wrap = True
     for change in changes.listed:
         table.add_row(*_decision_row(change))
@@ -141,15 +144,17 @@ def _decisions(effect: Effect, console: Console) -> None:
     if len(changes.listed) < changes.total:
         console.print(LEFT_OUT, style="dim")
     listed = {id(change) for change in changes.listed}
-    for change in changes.first.values():
-        if id(change) not in listed:
-            console.print(f"the first of {_where(change.decision)}")
+    others = [one for one in changes.first.values() if id(one) not in listed]
+    for change in others[:FIRSTS]:
+        console.print(f"the first of {_where(change)}")
+    if len(others) > FIRSTS:
+        many = text.plural(len(others) - FIRSTS, "symbol")
+        console.print(f"{many} more differ; --json has the first of each")
 
 
 def _decision_row(change: DecisionChange) -> Iterator[str]:
     decision = change.decision
-    yield "*" if change.first else ""
-    yield text.moment(decision.at_ms)
+    yield f"{'*' if change.first else ' '} {text.moment(decision.at_ms)}"
     yield decision.symbol
     yield escape(decision.rule or decision.section)
     tint = _TINTS.get(change.kind, "")
@@ -159,10 +164,11 @@ def _decision_row(change: DecisionChange) -> Iterator[str]:
     yield escape(decision.place)
 
 
-def _where(decision: Decision) -> str:
+def _where(change: DecisionChange) -> str:
+    decision = change.decision
     return (
-        f"{decision.symbol}: {text.moment(decision.at_ms)}, "
-        f"{decision.section} {decision.rule}, {escape(answer(decision))}"
+        f"{decision.symbol}: {text.moment(decision.at_ms)}, {escape(decision.rule)} "
+        f"{escape(answer(decision))}, {change.kind}"
     )
 
 
@@ -350,6 +356,7 @@ def _rule_dict(item: Any) -> dict[str, Any]:
         "rule": rule,
         "before": counts.before,
         "after": counts.after,
+        "place": counts.place,
         **differing,
     }
 
