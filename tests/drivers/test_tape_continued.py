@@ -188,3 +188,47 @@ def test_an_exit_that_is_not_known_is_reported_the_same_way(
         assert len(told) == len({d.position_id for d in told})
     else:
         assert "odd" in {r.rule for r in jumped.records if hasattr(r, "share")}
+
+
+WINDOWED = {
+    "entries of some hours": (
+        "entry",
+        "  - {id: day, active: {days: [mon, wed], hours: '09:00-21:25'}, when: "
+        "confidence > 0.5 and risk_approved, then: {quote_amount: free_quote * 10%}}\n"
+        "  - {id: night, active: {hours: '21:30-02:00'}, when: "
+        "confidence > 0.7 and risk_approved, then: {quote_amount: free_quote * 20%}}\n",
+    ),
+    "a veto of an hour": (
+        "votes",
+        "  - {id: lunch, assistant: risk, active: {hours: '20:29-21:27'}, "
+        "veto: exposure < 1}\n",
+    ),
+    "an exit of a time": (
+        "exits",
+        "  - {id: evening, active: {hours: '20:33-20:34'}, when: net_profit > -1, "
+        "then: {sell: 100%}}\n"
+        "  - {id: flat, active: {from: '2025-03-03T09:00Z', hours: '21:25-21:50'}, "
+        "when: net_profit > -0.1%, then: {sell: 50%}}\n",
+    ),
+    "a switch of a day": (
+        "switches",
+        "  - {id: monday, active: {until: '2025-03-03T21:40Z', hours: '20:00-24:00'}, "
+        "when: open_positions >= 1, then: {mode: reduce_only}}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WINDOWED)
+def test_walking_and_jumping_agree_on_windows(what: str, tmp_path: Path) -> None:
+    section, rules = WINDOWED[what]
+    workspace = runs.workspace_with(tmp_path, {})
+    file = workspace / "rules" / f"{section}.yaml"
+    if section == "entry":
+        file.write_text(f"{section}:\n{rules}")
+    else:
+        (workspace / "rules" / "a.yaml").write_text(f"{section}:\n{rules}")
+    tapes = runs.made_up(1, 1, *THREE[:2])
+    jumped = runs.run(tapes, workspace=workspace)
+    same(jumped, runs.run(tapes, workspace=workspace, walk=True))
+    names = {line.split(",")[0].split()[-1] for line in rules.splitlines()}
+    assert names & {one.rule for one in jumped.decisions}

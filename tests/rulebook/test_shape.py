@@ -109,6 +109,7 @@ votes:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     assistant: buy
     timeframes: {1m: 1}
     let: {fast: "ema(close, 9)"}
@@ -122,6 +123,7 @@ entry:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     when: risk_approved
     then: {side: buy, quote_amount: free_quote, amount: free_base}
 checks:
@@ -130,6 +132,7 @@ checks:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     side: buy
     guards: portfolio
     when: amount > 0
@@ -142,6 +145,7 @@ orders:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     when: rate_counter > 5
     then:
       type: limit
@@ -156,6 +160,7 @@ errors:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     match: foo
     when: amount > 0
     then:
@@ -171,6 +176,7 @@ exits:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     when: age > 1h
     rest: close
     then:
@@ -186,6 +192,7 @@ tuning:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     when: samples > 5
     until: samples > 6
     min_samples: 5
@@ -197,6 +204,7 @@ switches:
     tags: [t]
     owner: o
     since: '2026-01-31'
+    active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     when: drawdown > 5%
     then: {mode: halted}
 symbols:

@@ -79,11 +79,14 @@ class Moves(StrEnum):
     """What can change a fact; the tape skips candles by it.
 
     ``state`` facts change only with an order, a fill or another recorded event;
-    ``clock`` facts also as time passes; ``market`` facts with every candle.
+    ``clock`` facts also as time passes; ``market`` facts with every candle. ``time``
+    facts change with the moment alone: of its desk ``compute`` reads only ``now_ms``,
+    which may be an array of moments.
     """
 
     STATE = "state"
     CLOCK = "clock"
+    TIME = "time"
     MARKET = "market"
 
 

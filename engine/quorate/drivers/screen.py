@@ -7,7 +7,7 @@ numbers, so where the screen passes over a look the flow would do nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class ExitScreen:
             if (fact := rulebook.facts.get(name)) is not None
             and fact.stage is Stage.ACCOUNT
         ]
-        self.steady = set(account) <= {Moves.STATE}
+        self.steady = set(account) <= {Moves.STATE, Moves.TIME}
 
     def next_stop(
         self, position: Position, after_ms: int, *, until_look: int | None = None
@@ -140,6 +140,9 @@ class ExitScreen:
             if fact is not None and fact.stage is Stage.POSITION:
                 columns[name] = _column_of(fact, view, times)
                 continue
+            if fact is not None and fact.moves is Moves.TIME:
+                columns[name] = _column_of(fact, replace(desk, now_ms=times), times)
+                continue
             column = self.signals.column(name)
             if column is not None and name not in rulebook.params.by_name:
                 known = column[np.maximum(closed, 0)]
@@ -150,7 +153,7 @@ class ExitScreen:
         return columns
 
 
-def _column_of(fact: Fact, view: PositionView, times: Times) -> Floats:
+def _column_of(fact: Fact, view: object, times: Times) -> Floats:
     """Return a fact at many moments; one that fails there is for the flow to ask."""
     try:
         value = np.asarray(fact.compute(view), float)

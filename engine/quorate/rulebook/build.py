@@ -22,7 +22,7 @@ def tuning(builder: Builder) -> list[TuningRule]:
     rules = []
     for path, item in builder.items("tuning"):
         settings = _settings(builder, path, item, names)
-        when = builder.formula(item["when"], (*path, "when"), FLAG, names, exact=True)
+        when = builder.condition(path, item, "when", names, exact=True)
         until = builder.formula(
             item.get("until"), (*path, "until"), FLAG, names, exact=True
         )
@@ -92,7 +92,7 @@ def switches(builder: Builder) -> list[SwitchRule]:
     names = builder.names("switches")
     rules = []
     for path, item in builder.items("switches"):
-        when = builder.formula(item["when"], (*path, "when"), FLAG, names, exact=True)
+        when = builder.condition(path, item, "when", names, exact=True)
         if when is not None:
             mode = Mode(item["then"]["mode"])
             head = builder.head(path, item)

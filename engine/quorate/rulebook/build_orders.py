@@ -50,6 +50,10 @@ def _check(
     if "require" not in item and "then" not in item:
         message = "a check needs a `require`, or a `then` that adjusts"
         builder.complain("R408", message, path)
+    if "guards" in item and "active" in item:
+        message = "a check that guards looks at every order, at any time"
+        advice = "leave `active` out, or make it a check of its own"
+        builder.complain("R444", message, (*path, "active"), advice, at_key=True)
     if "otherwise" in item and "require" not in item:
         message = "`otherwise` needs a `require`"
         builder.complain("R408", message, (*path, "otherwise"))
@@ -67,7 +71,7 @@ def _check(
         **builder.head(path, item),
         side=Side(item["side"]) if "side" in item else None,
         guards=item.get("guards", ""),
-        when=part(item, "when", want=FLAG),
+        when=builder.condition(path, item, "when", names, exact=True),
         require=part(item, "require", want=FLAG),
         amount=part(then, "then", "amount", want=_AMOUNT, bounds=POSITIVE),
         wait=part(otherwise, *waits[0], want=_TIME, bounds=ANY_TIME),
@@ -130,11 +134,10 @@ def orders(builder: Builder) -> list[OrderRule]:
         then, then_path = item["then"], (*path, "then")
         if then["type"] == "limit" and "limit_price" not in then:
             builder.complain("R409", "a limit order needs a `limit_price`", then_path)
-        when = item.get("when")
         rules.append(
             OrderRule(
                 **builder.head(path, item),
-                when=builder.formula(when, (*path, "when"), FLAG, names, exact=True),
+                when=builder.condition(path, item, "when", names, exact=True),
                 how=_how(builder, then, then_path, names),
             )
         )
@@ -186,11 +189,10 @@ def _error(
             raw, (*then_path, key), want, names, exact=True, bounds=bounds
         )
 
-    when = item.get("when")
     return ErrorRule(
         **builder.head(path, item),
         pattern=pattern,
-        when=builder.formula(when, (*path, "when"), FLAG, names, exact=True),
+        when=builder.condition(path, item, "when", names, exact=True),
         retry=then["retry"],
         wait=part("wait", _TIME, ANY_TIME),
         amount=part("amount", _AMOUNT, POSITIVE),
@@ -238,10 +240,11 @@ def _exit(
     if "type" not in then and "when" in item:
         then = {**then, "type": "market"}
     how = _how(builder, then, then_path, names)
-    when, rest = item.get("when"), item.get("rest")
-    watched = builder.formula(when, (*path, "when"), FLAG, names, exact=False)
+    watched = None
+    if "when" in item:
+        watched = builder.condition(path, item, "when", names, exact=False)
     resting = builder.formula(
-        rest, (*path, "rest"), _PRICE, names, exact=True, bounds=POSITIVE
+        item.get("rest"), (*path, "rest"), _PRICE, names, exact=True, bounds=POSITIVE
     )
     if share is None:
         return None
@@ -263,6 +266,9 @@ def _check_exit(builder: Builder, item: Mapping[str, Any], path: Path) -> None:
         if then.get("type") == "limit" and "limit_price" not in then:
             builder.complain("R409", "a limit exit needs a `limit_price`", then_path)
     else:
+        if "active" in item:
+            message = "`active` does nothing for a resting exit: its order stays"
+            builder.idle((*path, "active"), message, "watch for its price with `when`")
         if "limit_price" in then:
             message = "`rest` is the limit price of a resting exit"
             builder.complain("R409", message, (*then_path, "limit_price"))

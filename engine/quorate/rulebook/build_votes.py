@@ -42,14 +42,21 @@ def _vote(builder: Builder, path: Path, item: Mapping[str, Any]) -> VoteRule:
         score=builder.formula(
             score, (*path, "score"), Want.score(), names, exact=False, bounds=SCORE
         ),
-        veto=builder.formula(
-            item.get("veto"),
-            (*path, "veto"),
-            FLAG,
-            builder.names("vetoes"),
-            exact=False,
-        ),
+        veto=_veto(builder, path, item),
     )
+
+
+def _veto(builder: Builder, path: Path, item: Mapping[str, Any]) -> Formula | None:
+    if "veto" in item:
+        names = builder.names("vetoes")
+        return builder.condition(path, item, "veto", names, exact=False)
+    if "active" in item:
+        builder.idle(
+            (*path, "active"),
+            "`active` does nothing without a `veto`: votes look at candles alone",
+            "give the window to an entry rule",
+        )
+    return None
 
 
 def _check_keys(builder: Builder, path: Path, item: Mapping[str, Any]) -> None:
@@ -154,7 +161,7 @@ def entry(builder: Builder) -> list[EntryRule]:
         if ("quote_amount" in then) == ("amount" in then):
             message = "an entry says either `quote_amount` or `amount`"
             builder.complain("R407", message, then_path)
-        when = builder.formula(item["when"], (*path, "when"), FLAG, names, exact=False)
+        when = builder.condition(path, item, "when", names, exact=False)
         quote_amount = builder.formula(
             then.get("quote_amount"),
             (*then_path, "quote_amount"),

@@ -25,6 +25,7 @@ from quorate.rulebook.sections import names_for
 from quorate.rulebook.shape import source_line
 from quorate.rulebook.terms import Expression, Name, NotKnown, Want
 from quorate.rulebook.text import Document
+from quorate.rulebook.windows import window_text, within
 
 FLAG = Want.flag()
 
@@ -169,6 +170,52 @@ class Builder:
         elif bounds is not None:
             self._check_param(expression, path, bounds)
         return formula
+
+    def condition(
+        self,
+        path: Path,
+        item: Mapping[str, Any],
+        key: str,
+        names: Mapping[str, Name],
+        *,
+        exact: bool,
+    ) -> Formula | None:
+        """Return the compiled condition of a rule, held to its window if it has one.
+
+        A rule without a condition has its window for one.
+        """
+        formula = self.formula(item.get(key), (*path, key), FLAG, names, exact=exact)
+        window = self._window(path, item, names)
+        if window is None or (formula is None and key in item):
+            return formula
+        written = None if formula is None else formula.expression
+        joined = window if written is None else within(window, written)
+        return Formula(joined, exact, compile_value(joined, exact=exact), written)
+
+    def _window(
+        self, path: Path, item: Mapping[str, Any], names: Mapping[str, Name]
+    ) -> Expression | None:
+        """Return a rule's window as a checked expression, None when it has none."""
+        if "active" not in item:
+            return None
+        path = (*path, "active")
+        try:
+            text = window_text(item["active"])
+        except ValueError as error:
+            key, message = error.args
+            self.complain("R443", message, (*path, key))
+            return None
+        if not text:
+            message, advice = "`active` is always open", "leave it out"
+            self.complain("R443", message, path, advice, at_key=True)
+            return None
+        span = self.document.span(path)
+        line = source_line(self.document, span)
+        expression, problems = read_expression(
+            text, names, self.functions, FLAG, span, line
+        )
+        self.problems.extend(replace(one, span=span, edit=None) for one in problems)
+        return expression
 
     def _check_constant(
         self, formula: Formula, path: Path, want: Want, bounds: Bounds | None

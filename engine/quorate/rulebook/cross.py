@@ -64,6 +64,8 @@ CODES = {
     "R440": "a pattern that finds only what earlier ones find",
     "R441": "a pattern that finds no known error",
     "R442": "a losing position that no exit may ever close",
+    "R443": "a window that is never open, or always",
+    "R444": "a guard that would not look at every order",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")

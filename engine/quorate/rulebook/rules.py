@@ -19,6 +19,7 @@ class Formula:
 
     ``exact`` formulas take and give Decimals (the order path), the others floats.
     ``evaluate`` takes a context with the names of ``expression.reads`` as attributes.
+    ``written`` is what stands in the file, when a window was added to that.
 
     Raises (when evaluated):
         NotKnown: a name is missing, None, NaN or infinite.
@@ -28,6 +29,7 @@ class Formula:
     expression: Expression
     exact: bool
     evaluate: Callable[[object], Any]
+    written: Expression | None = None
 
     @property
     def text(self) -> str:

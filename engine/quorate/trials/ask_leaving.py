@@ -130,8 +130,7 @@ def ask_tuning(stand: Stand) -> Outcome:
         for rule in rules
         if f"turned.{rule.id}" in stand.given
     }
-    now_ms = max(ago.values(), default=0)
-    desk = stand.desk(now_ms)
+    desk = stand.desk(max(ago.values(), default=0))
     standing = frozenset(stand.given.get("standing", ()))
     turned = list(
         tune(
@@ -139,7 +138,7 @@ def ask_tuning(stand: Stand) -> Outcome:
             tuning,
             desk,
             standing=standing,
-            last_ms={name: now_ms - span for name, span in ago.items()},
+            last_ms={name: desk.now_ms - span for name, span in ago.items()},
         )
     )
     outcome, moment = Outcome(), Moment(desk)

@@ -19,7 +19,7 @@ class Slot:
     """What a given or an expected value must be.
 
     ``many`` is a list of texts, each one of ``values``. A ``loose`` value may have any
-    kind and unit: what it belongs to says which.
+    kind and unit: what it belongs to says which. A ``date`` is a moment in UTC.
     """
 
     kind: Kind = Kind.NUMBER
@@ -29,6 +29,7 @@ class Slot:
     high: Decimal | None = None
     many: bool = False
     loose: bool = False
+    date: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def mutants(rulebook: Rulebook, sources: Sources) -> Iterator[Mutant]:
         (one.place.path, one.place.line, one.place.column): one
         for section in RULED[:-1]
         for rule in getattr(rulebook, section)
-        for one in (formula.expression for formula in formulas(rule))
+        for one in (formula.written or formula.expression for formula in formulas(rule))
     }
     for shown, data in sources.rules:
         document, _ = parse_document(data, shown)

@@ -9,6 +9,7 @@ from quorate.contract.vocabulary import DURATION, Kind
 from quorate.rulebook.diagnostics import did_you_mean
 from quorate.rulebook.literals import read_quantity, write_quantity
 from quorate.rulebook.params import read_value
+from quorate.rulebook.windows import read_moment
 from quorate.trials.book import Slot
 
 
@@ -34,6 +35,8 @@ def read(raw: Any, key: str, slot: Slot) -> Any:
         return None
     if slot.loose:
         return _loose(raw, key)
+    if slot.date:
+        return _date(raw, key)
     if slot.many:
         items = raw if isinstance(raw, list) else [raw]
         return tuple(_text(item, key, slot) for item in items)
@@ -51,6 +54,14 @@ def _loose(raw: Any, key: str) -> Any:
     if found is not None:
         return found[0]
     raise Misread("T502", f"`{key}` must be a value of a param, was {_show(raw)}")
+
+
+def _date(raw: Any, key: str) -> Decimal:
+    moment_ms = read_moment(raw) if isinstance(raw, str) else None
+    if moment_ms is None:
+        message = f"`{key}` must be a date, was {_show(raw)}"
+        raise Misread("T502", message, "write it like '2026-01-31T12:00Z'")
+    return Decimal(moment_ms)
 
 
 def _text(raw: Any, key: str, slot: Slot) -> str:

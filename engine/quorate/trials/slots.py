@@ -82,6 +82,8 @@ def given_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
         slots[bare(call.text)] = Slot(unit=call.unit)
     for param in rulebook.params.by_name.values():
         slots[param.name] = _of_param(param)
+    if Stage.ACCOUNT in stages:
+        slots["now"] = Slot(date=True)
     if Stage.ORDER in stages:
         slots.update(_DRAFT)
     return slots | _own(section, rulebook)

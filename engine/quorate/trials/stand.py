@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 from quorate.contract.views import Draft, OrderView, PositionView
-from quorate.contract.vocabulary import Fact, Stage
+from quorate.contract.vocabulary import Fact, Moves, Stage
 from quorate.host.host import Host
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
@@ -126,7 +126,8 @@ class Stand:
         return str(self.given.get("symbol", SYMBOL))
 
     def desk(self, now_ms: int = 0) -> MarketDesk:
-        """Return the desk of the case at hand."""
+        """Return the desk of the case at hand; when it gives no ``now``, at another."""
+        now_ms = int(self.given.get("now") or now_ms)
         return cast("MarketDesk", GivenDesk(self, self.symbol, now_ms))
 
     def moment(self, **views: Any) -> Moment:
@@ -164,6 +165,9 @@ class Stand:
         def compute(view: Any) -> Any:
             if fact.name in self.given and fact.name not in fields_of_view:
                 return self.given[fact.name]
+            if fact.moves is Moves.TIME and "now" not in self.given:
+                self.missing[fact.name] = None
+                return None
             try:
                 return fact.compute(self._seen(view))
             except Exception:  # noqa: BLE001 - with half of what it needs, anything
