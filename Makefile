@@ -12,7 +12,7 @@ KILLS ?= 200
 POWER_CUTS ?= 2000
 SEEDS ?= 5000
 
-.PHONY: help run test soak bench format clean
+.PHONY: help run test soak bench docs format clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,10 @@ soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, fau
 
 bench: $(READY) ## Measure the speed of rules and tapes
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: $(READY) ## Write the generated pages of docs/ again
+	$(BIN)/quorate check --explain-code all > docs/codes.md
+	$(BIN)/quorate names --format markdown > docs/vocabulary.md
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .

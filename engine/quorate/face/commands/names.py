@@ -32,9 +32,18 @@ COLUMNS = {
     type=click.Choice([*STAGES, "functions", "params"]),
 )
 @click.argument("text", metavar="[FILTER]", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["full", "json", "markdown"]),
+    default="full",
+    help="markdown writes all of it as one page: quorate names --format markdown.",
+)
 @json_option
 @pass_session
-def names(session: Session, what: str | None, text: str | None, as_json: bool) -> None:
+def names(
+    session: Session, what: str | None, text: str | None, form: str, as_json: bool
+) -> None:
     """List the names that rules may use.
 
     STAGE is market, quorum, account, order, position or fault. `quorate names
@@ -43,12 +52,15 @@ def names(session: Session, what: str | None, text: str | None, as_json: bool) -
     """
     workspace = session.workspace()
     host = workspace.host()
+    if form == "markdown":
+        _print_page(host, what)
+        return
     groups = {what: _rows(workspace, host, what)} if what else _facts(host, STAGES)
     kept = {
         title: [row for row in rows if _contains(row, text)]
         for title, rows in groups.items()
     }
-    if as_json:
+    if as_json or form == "json":
         print_json([row for rows in kept.values() for row in rows])
         return
     shown = {title: rows for title, rows in kept.items() if rows}
@@ -56,6 +68,15 @@ def names(session: Session, what: str | None, text: str | None, as_json: bool) -
         _print(session, title, rows)
     if not shown:
         click.echo(f"no name contains {text!r}" if text else "there are none")
+
+
+def _print_page(host: Host, what: str | None) -> None:
+    from quorate.face.vocabulary_page import page  # noqa: PLC0415
+
+    if what is not None:
+        raise click.UsageError(f"the page is of all names: leave out {what!r}")
+    functions = [_function(host, one) for one in host.functions.values()]
+    click.echo(page(_facts(host, STAGES), functions), nl=False)
 
 
 def _rows(workspace: Workspace, host: Host, what: str) -> list[dict[str, Any]]:
