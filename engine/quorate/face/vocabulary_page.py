@@ -1,4 +1,4 @@
-"""The vocabulary as one page of Markdown: every fact and function that rules mention."""
+"""The vocabulary as one page of Markdown: all that rules may mention and call."""
 
 from __future__ import annotations
 
