@@ -13,6 +13,7 @@ from quorate.contract.decisions import Verdict
 from quorate.contract.records import RulesChanged
 from quorate.drivers.changes import Kind
 from quorate.errors import QuorateError
+from quorate.face.replay import ReplayWish, replay
 from quorate.face.workspace import Workspace, open_workspace
 from quorate.journal.journal import Journal
 
@@ -277,3 +278,14 @@ def test_the_page_and_the_json_say_the_same(file: Path) -> None:
     assert f"{money['after']['profit']:,.2f}" in page.output
     everything = runs.quorate(*words, "--all").output
     assert everything.count("checks.yaml:") > page.output.count("checks.yaml:")
+
+
+def test_both_runs_are_shown_as_one(workspace: Workspace, file: Path) -> None:
+    shown: list[tuple[int, int, int]] = []
+    wish = ReplayWish(journal=file)
+    replay(workspace, wish, lambda *told: shown.append(told))
+    ends = {(begin_ms, end_ms) for _, begin_ms, end_ms in shown}
+    ((begin_ms, end_ms),) = ends
+    moments = [now_ms for now_ms, _, _ in shown]
+    assert moments == sorted(moments)
+    assert begin_ms <= moments[0] <= (begin_ms + end_ms) / 2 < moments[-1] <= end_ms
