@@ -185,6 +185,17 @@ def test_a_name_that_was_not_recorded_is_said(rules: Rulebook, host: Host) -> No
     assert now_says(CHECK, rules, new) == "order_cost was not recorded with it"
 
 
+@pytest.mark.parametrize(("day", "says"), [("thu", ""), ("fri", "does not fire")])
+def test_hours_and_days_follow_from_the_moment(
+    rules: Rulebook, host: Host, day: str, says: str
+) -> None:
+    """The decision was taken on the first of January 1970, a Thursday."""
+    active = f"  - id: quorum\n    active: {{days: [{day}]}}"
+    assert (
+        now_says(ENTRY, rules, edited(rules, host, ("  - id: quorum", active))) == says
+    )
+
+
 def test_without_the_rules_of_then_nothing_is_decided(rules: Rulebook) -> None:
     assert again(ENTRY, None, rules).undecided == {NOT_KEPT: 1}
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from quorate.contract.decisions import Decision, Value, Verdict
+from quorate.contract.vocabulary import Moves
 from quorate.journal.rows import RecordedDecision
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import CheckRule, Formula, TuningRule, VoteRule
@@ -204,13 +205,22 @@ def _value(
 def _input(name: str, decision: Decision, before: Rulebook, now: Rulebook) -> Value:
     param, symbol = now.params.by_name.get(name), decision.symbol
     if param is None:
-        if name not in decision.inputs:
-            raise NotRecordedError(f"{name} was not recorded with it")
-        return decision.inputs[name]
+        return _fact(name, decision, now)
     value = param.setting_for(symbol).value
     old = before.params.by_name.get(name)
     edited = old is None or old.setting_for(symbol).value != value
     return value if edited else decision.inputs.get(name, value)
+
+
+def _fact(name: str, decision: Decision, now: Rulebook) -> Value:
+    """Return a fact as it was recorded; one of time follows from the moment."""
+    if name in decision.inputs:
+        return decision.inputs[name]
+    fact = now.facts.get(name)
+    if fact is not None and fact.moves is Moves.TIME:
+        value: Value = fact.compute(SimpleNamespace(now_ms=decision.at_ms))
+        return value
+    raise NotRecordedError(f"{name} was not recorded with it")
 
 
 def _chosen_again(decision: Decision, before: Rulebook, now: Rulebook) -> str | None:
