@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from quorate.contract.vocabulary import Kind
-from quorate.rulebook.compile_function import compile_value, fuse
+from quorate.rulebook.compile_function import compile_later, compile_value, fuse
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.expression import (
     Expression,
@@ -174,3 +174,14 @@ def test_property_that_raises_is_a_fault() -> None:
 
     mask, faults = fuse(rules("confidence > 0.5", "price > 1"), exact=False)(Broken())
     assert (mask, str(faults[0][1])) == (1, "no price")
+
+
+@pytest.mark.parametrize("text", ["0.3", "5", "price * 2"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_what_is_compiled_later_gives_the_same(text: str, exact: bool) -> None:
+    expression = read(text)
+    context = SimpleNamespace(price=Decimal(7) if exact else 7.0)
+    now = compile_value(expression, exact=exact)(context)
+    later = compile_later(expression, exact=exact)
+    for _ in range(2):
+        assert (later(context), type(later(context))) == (now, type(now))

@@ -203,3 +203,27 @@ def test_a_range_without_bounds_is_drawn_from_small_to_large() -> None:
     values = np.abs(draw({"x": Range(Kind.NUMBER)})["x"])
     assert values.max() > 1e6
     assert 0 < values[values > 0].min() < 1e-2
+
+
+def bands(count: int, section: str) -> str:
+    """Return rules that each hold in a narrow band which is hardly ever drawn."""
+    lines = [f"{section}:"]
+    for number in range(count):
+        band = f"free_quote >= {100 + number} and free_quote < {101 + number}"
+        if section == "votes":
+            lines.append(f"  - {{id: b-{number}, assistant: risk, veto: {band}}}")
+        else:
+            then = "{quote_amount: free_quote * 1%}"
+            lines.append(f"  - {{id: b-{number}, when: {band}, then: {then}}}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("section", ["votes", "entry"])
+def test_rules_of_narrow_bands_are_neither_alike_nor_hidden(section: str) -> None:
+    assert found(bands(40, section)) == []
+
+
+def test_each_of_many_rules_behind_a_wider_one_is_told_of() -> None:
+    first = "entry:\n  - {id: a-wide, when: free_quote >= 90, then: {amount: 1}}\n"
+    content = first + bands(20, "entry").partition("\n")[2]
+    assert found(content) == [("R432", line) for line in range(3, 23)]

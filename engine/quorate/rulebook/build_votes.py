@@ -94,7 +94,7 @@ def _check_voter(builder: Builder, path: Path, assistant: str) -> None:
 
 def _lets(
     builder: Builder, path: Path, item: Mapping[str, Any]
-) -> tuple[tuple[tuple[str, Formula], ...], dict[str, Name], Builder]:
+) -> tuple[tuple[tuple[str, Formula], ...], Mapping[str, Name], Builder]:
     """Return a vote's own names, all names it may mention, and who reads the rest.
 
     What mentions a name that could not be read is not a second problem.

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from quorate.contract.vocabulary import DURATION, Fact, Function, Kind
-from quorate.rulebook.compile_function import compile_value
+from quorate.rulebook.compile_function import compile_later
 from quorate.rulebook.diagnostics import (
     Problem,
     Severity,
@@ -55,7 +55,8 @@ class Builder:
 
     ``voters`` are the plugins that vote by themselves, None when that is not known.
     ``unread`` are names that stand in what could not be read: expressions that mention
-    one of them are left for when it can be.
+    one of them are left for when it can be. ``vocabulary`` is what each section may
+    mention, worked out when it is asked for; documents of one rulebook share it.
     """
 
     document: Document
@@ -65,6 +66,7 @@ class Builder:
     voters: Collection[str] | None = None
     unread: frozenset[str] = frozenset()
     problems: list[Problem] = field(default_factory=list)
+    vocabulary: dict[str, Mapping[str, Name]] = field(default_factory=dict)
 
     def items(self, section: str) -> list[tuple[Path, dict[str, Any]]]:
         """Return the well-formed rules of a section with their paths."""
@@ -107,9 +109,11 @@ class Builder:
         """Note a key that does nothing where it stands, or lacks another."""
         self.complain("R421", message, path, advice, at_key=True)
 
-    def names(self, section: str) -> dict[str, Name]:
+    def names(self, section: str) -> Mapping[str, Name]:
         """Return what an expression of ``section`` may mention."""
-        return names_for(section, self.facts, self.params)
+        if section not in self.vocabulary:
+            self.vocabulary[section] = names_for(section, self.facts, self.params)
+        return self.vocabulary[section]
 
     def place(self, path: Path) -> Span:
         """Return where the rule at ``path`` has its id."""
@@ -164,7 +168,7 @@ class Builder:
         self.problems.extend(problems)
         if expression is None:
             return None
-        formula = Formula(expression, exact, compile_value(expression, exact=exact))
+        formula = Formula(expression, exact, compile_later(expression, exact=exact))
         if not expression.names:
             self._check_constant(formula, path, want, bounds)
         elif bounds is not None:

@@ -141,6 +141,28 @@ def compile_value(
     return value
 
 
+def compile_later(expression: Expression, *, exact: bool) -> Callable[[Any], Any]:
+    """Return what ``compile_value`` does, compiled when it is first called.
+
+    Most of what a check reads is never evaluated, and compiling takes longest.
+    """
+    constant = expression.tree
+    if isinstance(constant, ast.Constant):
+        value: Any = constant.value
+        if isinstance(value, Decimal) and not exact:
+            value = float(value)
+        return lambda _context: value
+    compiled: Callable[[Any], Any] | None = None
+
+    def evaluate(context: Any) -> Any:
+        nonlocal compiled
+        if compiled is None:
+            compiled = compile_value(expression, exact=exact)
+        return compiled(context)
+
+    return evaluate
+
+
 def _refuser(reads: Mapping[str, Kind], guard: bool) -> Callable[[Any], None]:
     """Return what raises for the first name that is not known, if there is one."""
 

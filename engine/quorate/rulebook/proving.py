@@ -166,22 +166,22 @@ class _Prover:
     ) -> None:
         """Note each rule before which an earlier one always decides."""
         before: list[Condition] = []
+        doubted: list[tuple[Condition, int]] = []
         decided = np.zeros(ROWS, bool)
         for one in conditions:
             held = truths[id(one)]
             if before and not (held & ~decided).any():
-                self._shadowed(one, before, ranges)
+                doubted.append((one, len(before)))
             if getattr(one.rule, "share", None) is None or sells_all(one.rule):
                 before.append(one)
                 decided |= held
+        for one, hidden_by in _hiding(doubted, before, ranges):
+            self._shadowed(one, hidden_by, ranges)
 
     def _shadowed(
-        self, one: Condition, before: list[Condition], ranges: Mapping[str, Range]
+        self, one: Condition, needed: list[Condition], ranges: Mapping[str, Range]
     ) -> None:
-        """Note a rule that is true in no moment in which all before it are false."""
-        needed = self._hiding(one, before, ranges)
-        if not needed:
-            return
+        """Note a rule that is true in no moment in which all the needed are false."""
         for other in list(needed):
             fewer = [kept for kept in needed if kept is not other]
             asked = [(one.tree, True), *((kept.tree, False) for kept in fewer)]
@@ -199,33 +199,6 @@ class _Prover:
             "put it first, or let its condition say what is different",
             tuple((f"`{other.rule.id}` is here", other.rule.place) for other in needed),
         )
-
-    def _hiding(
-        self, one: Condition, before: list[Condition], ranges: Mapping[str, Range]
-    ) -> list[Condition]:
-        """Return rules of which one always holds with ``one``; none: there are none.
-
-        Takes on, one by one, those that hold in the moments found without them.
-        """
-        needed: list[Condition] = []
-        for _ in range(_MOST_BEFORE):
-            asked = [(one.tree, True), *((other.tree, False) for other in needed)]
-            found = find(ranges, asked)
-            if found is None:
-                return [other for other in before if other in needed]
-            columns, row = found
-            whole = {
-                **draw(ranges, 1),
-                **{n: column[row : row + 1] for n, column in columns.items()},
-            }
-            held = (
-                other for other in before if bool(np.all(evaluate(other.tree, whole)))
-            )
-            first = next((other for other in held if other not in needed), None)
-            if first is None:
-                return []
-            needed.append(first)
-        return []
 
     def _witness(
         self, wanted: Sequence[tuple[ast.expr, bool]], ranges: Mapping[str, Range]
@@ -248,7 +221,12 @@ class _Prover:
             guards = getattr(one.rule, "guards", ""), getattr(one.rule, "side", None)
             when = getattr(one.rule, "when", None)
             beside = when.text if when and one.key != "when" else ""
-            key = (one.key, guards, beside, truths[id(one)].tobytes())
+            held = truths[id(one)]
+            # Two that were seen one way only have not been told apart.
+            seen_as = (
+                one.formula.text if held.all() or not held.any() else held.tobytes()
+            )
+            key = (one.key, guards, beside, seen_as)
             first = seen.setdefault(key, one)
             if first is not one:
                 self._warn(
@@ -305,6 +283,61 @@ class _Prover:
                 self._warn(
                     "R435", message, one, "leave room between `when` and `until`"
                 )
+
+
+def _hiding(
+    doubted: Sequence[tuple[Condition, int]],
+    before: Sequence[Condition],
+    ranges: Mapping[str, Range],
+) -> Iterator[tuple[Condition, list[Condition]]]:
+    """Yield each doubted condition of which no moment is its own, with what hides it.
+
+    A condition stands behind so many of ``before``. Takes on, one by one, those of them
+    that hold in the moments found without them; all moments found in one round are
+    looked at together.
+    """
+    rest = draw(ranges, 1)
+    open_ = [(one, count, list[Condition]()) for one, count in doubted]
+    for _ in range(_MOST_BEFORE):
+        sought = []
+        for one, count, needed in open_:
+            asked = [(one.tree, True), *((other.tree, False) for other in needed)]
+            found = find(ranges, asked)
+            if found is not None:
+                sought.append((one, count, needed, {**rest, **_row(found)}))
+            elif needed:
+                yield one, [other for other in before[:count] if other in needed]
+        open_ = []
+        held = _held(before, [whole for *_, whole in sought], ranges)
+        for number, (one, count, needed, _) in enumerate(sought):
+            holding = (before[int(at)] for at in np.flatnonzero(held[:count, number]))
+            first = next((other for other in holding if other not in needed), None)
+            if first is not None:
+                open_.append((one, count, [*needed, first]))
+
+
+def _held(
+    conditions: Sequence[Condition],
+    moments: Sequence[Columns],
+    ranges: Mapping[str, Range],
+) -> Flags:
+    """Return which conditions (rows) hold in which moments (columns)."""
+    if not moments:
+        return np.zeros((len(conditions), 0), bool)
+    columns = {name: np.concatenate([one[name] for one in moments]) for name in ranges}
+    shape = (len(moments),)
+    return np.array(
+        [
+            np.broadcast_to(np.asarray(evaluate(one.tree, columns), bool), shape)
+            for one in conditions
+        ]
+    )
+
+
+def _row(found: tuple[Columns, int]) -> Columns:
+    """Return the moment that was found, as columns of one row."""
+    columns, row = found
+    return {name: column[row : row + 1] for name, column in columns.items()}
 
 
 _MOST_BEFORE = 9

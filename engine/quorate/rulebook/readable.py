@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from quorate.rulebook.diagnostics import Problem
@@ -18,6 +19,9 @@ from quorate.rulebook.shape import misshapen, section_names
 from quorate.rulebook.text import Document, parse_document
 
 _KEY = re.compile(rb"([a-z][a-z0-9_]*)[\"']?[ \t]*:")
+
+MOST_KEPT = 256
+"""How many files are kept as they were read, those that were used last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +38,37 @@ class Readable:
 
 def read_documents(files: Iterable[tuple[str, bytes]]) -> Readable:
     """Return what can be read of some files, and everything wrong with the rest."""
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    unread: set[str] = set()
-    for shown, data in files:
-        document, found = parse_document(data, shown)
-        problems.extend(found)
-        if document is None:
-            unread.update(match.decode() for match in _KEY.findall(data))
-            continue
-        shapes = misshapen(document)
-        problems.extend(problem for problem, _ in shapes)
-        unread.update(_names_in(document, [path for _, path in shapes]))
-        documents.append(_without(document, [path for _, path in shapes]))
-    return Readable(tuple(documents), tuple(problems), frozenset(unread))
+    read = [_read(shown, data) for shown, data in files]
+    return Readable(
+        documents=tuple(document for one in read for document in one.documents),
+        problems=tuple(problem for one in read for problem in one.problems),
+        unread=frozenset().union(*(one.unread for one in read)),
+    )
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _read(shown: str, data: bytes) -> Readable:
+    """Return what can be read of one file.
+
+    It is kept by content: the same files are read again below each overlay, for each
+    mutant, and whenever one of them changes. Nobody changes a document.
+    """
+    document, problems = parse_document(data, shown)
+    if document is None:
+        names = (match.decode() for match in _KEY.findall(data))
+        return Readable((), tuple(problems), frozenset(names))
+    shapes = misshapen(document)
+    paths = [path for _, path in shapes]
+    return Readable(
+        documents=(_without(document, paths),),
+        problems=(*problems, *(problem for problem, _ in shapes)),
+        unread=frozenset(_names_in(document, paths)),
+    )
+
+
+def forget() -> None:
+    """Forget what was read of files: the next reading begins anew."""
+    _read.cache_clear()
 
 
 def _without(document: Document, paths: list[Path]) -> Document:

@@ -28,6 +28,7 @@ from quorate.rulebook.rules import (
 )
 from quorate.rulebook.shape import source_line
 from quorate.rulebook.sources import Sources, gather_sources
+from quorate.rulebook.terms import Name
 from quorate.rulebook.text import Document
 
 __all__ = ["Reading", "Rulebook", "Sources", "gather_sources", "read_rulebook"]
@@ -106,8 +107,11 @@ def read_rulebook(
     )
     problems.extend(found)
     sections: dict[str, list[Any]] = {name: [] for name in SECTIONS}
+    vocabulary: dict[str, Mapping[str, Name]] = {}
     for document in rules.documents:
-        builder = Builder(document, facts, functions, params, voters, unread)
+        builder = Builder(
+            document, facts, functions, params, voters, unread, vocabulary=vocabulary
+        )
         for name, read in SECTIONS.items():
             sections[name].extend(read(builder))
         problems.extend(builder.problems)

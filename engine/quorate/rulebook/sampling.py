@@ -43,7 +43,8 @@ class Range:
     """What one name can be: bounds or words, and the values worth trying.
 
     ``partners`` are the names that it is compared with, ``settings`` what a param is
-    set to (empty for facts).
+    set to (empty for facts). ``pool`` are the numbers to pick from, worked out at the
+    first draw: from then on the range stays as it is.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Range:
     anchors: set[Any] = field(default_factory=set)
     partners: set[str] = field(default_factory=set)
     settings: tuple[Any, ...] = ()
+    pool: NDArray[Any] | None = field(default=None, init=False, repr=False)
 
 
 def ranges_of(
@@ -146,7 +148,9 @@ def _column(
         words = found.words or tuple(sorted(found.anchors)) or ()
         words = words if found.words else (*words, _OTHER)
         return np.array(words)[random.integers(len(words), size=rows)]
-    pool = _pool(found)
+    if found.pool is None:
+        found.pool = _pool(found)
+    pool = found.pool
     column = pool[random.integers(len(pool), size=rows)]
     spread = random.random(rows) < 0.5
     column = np.where(spread, _spread(found, rows, random), column)
