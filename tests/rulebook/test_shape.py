@@ -322,3 +322,16 @@ def test_misshapen_value_is_told_in_words(text: str, place: str, said: str) -> N
 def test_long_value_is_shown_short() -> None:
     [problem] = check_shape(document(f"entry: {'x' * 100}\n"))
     assert len(problem.message) < 90
+
+
+def test_the_venue_of_a_tape_is_that_of_a_workspace() -> None:
+    own = schema(ROOT / "schemas" / "workspace.schema.json")["properties"]["paper"]
+    tapes = schema(ROOT / "schemas" / "test.schema.json")["properties"]["tapes"]
+    venue = tapes["items"]["properties"]["venue"]["properties"]
+
+    def bare(part: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in part.items() if key != "description"}
+
+    assert {key: bare(part) for key, part in venue.items()} == {
+        key: bare(part) for key, part in own["properties"].items()
+    }

@@ -100,3 +100,45 @@ def test_a_base_is_read_where_it_fits_and_must_fit_somewhere() -> None:
     assert "nonsense" in found.problems[0].message
     (test,) = book(text.replace(", nonsense: 1", "")).tests
     assert set(test.cases[0].given) == {"confidence"}
+
+
+TAPE = """\
+tapes:
+  - {name: x, MORE,
+     expect: EXPECT}
+"""
+
+BAD_TAPES = [
+    ("close: 100 +", "{fires: []}", "T507", "2:22", ""),
+    ("close: -5", "{fires: []}", "T503", "2:22", ""),
+    ("close: _x3", "{fires: []}", "T503", "2:22", ""),
+    ("close: 1, open: 1 =x2", "{fires: []}", "T507", "2:31", ""),
+    ("close: 1, every: 7s", "{fires: []}", "T502", "2:32", ""),
+    ("close: 1, start: noon", "{fires: []}", "T502", "2:32", "UTC"),
+    ("close: 1, given: {stop_los: 1%}", "{fires: []}", "T501", "2:33", "stop_loss"),
+    ("close: 1, given: {stop_loss: 1m}", "{fires: []}", "T502", "2:44", ""),
+    ("close: 1, venue: {fee: 1}", "{fires: []}", "S201", "2:33", "fees"),
+    ("close: 1", "{fires: [quorun]}", "T501", "3:22", "quorum"),
+    ("close: 1", "{fire: [quorum]}", "S201", "3:15", "fires"),
+    ("close: 1", "{orders: [{sid: buy}]}", "T501", "3:25", "side"),
+    ("close: 1", "{orders: [{side: bye}]}", "T501", "3:31", "buy"),
+    ("close: 1", "{trades: [{at: 5}]}", "T502", "3:29", "5s"),
+]
+
+
+@pytest.mark.parametrize(("more", "expect", "code", "place", "near"), BAD_TAPES)
+def test_a_mistake_in_a_tape_is_one_problem_at_its_place(
+    more: str, expect: str, code: str, place: str, near: str
+) -> None:
+    text = TAPE.replace("MORE", more).replace("EXPECT", expect)
+    (found,) = book(text).problems
+    assert (found.code, f"{found.span.line}:{found.span.column}") == (code, place)
+    assert near in found.help
+
+
+def test_tapes_and_tests_of_one_file_share_their_names() -> None:
+    test = "{name: x, section: entry, given: {confidence: 1}, expect: {fires: none}}"
+    text = TAPE.replace("MORE", "close: 1").replace("EXPECT", "{fires: []}")
+    found = book(f"tests: [{test}]\n{text}")
+    assert [one.code for one in found.problems] == ["T506"]
+    assert len(found.tests) == 1

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from quorate.face.options import counted
-from quorate.face.testing import Report
+from quorate.face.testing import Report, selected
 from quorate.rulebook.printing import visible
 from quorate.rulebook.reasons import explain
 from quorate.trials.book import NONE
@@ -40,7 +40,7 @@ def report_lines(report: Report) -> Iterator[str]:
         yield from coverage_lines(coverage)
     yield from _survivor_lines(report)
     yield from report.suggestions
-    tests = sum(len(trial.tests) for trial in report.trials)
+    tests = selected(report.trials)
     looked = f"{counted(len(report.results), 'case')} of {counted(tests, 'test')}"
     if report.failed:
         yield ""
@@ -99,8 +99,11 @@ def failure_lines(result: Result) -> Iterator[str]:
     yield f"FAIL {result.case.place}: {result.name}"
     for name in result.missing:
         yield f"  not given: {name}; the rules of {result.test.section} need it"
+    if result.error:
+        yield f"  it could not run: {visible(result.error)}"
     for one in result.differences:
         yield f"  {difference(one)}  ({one.expected.span})"
+    yield from (f"    {visible(line)}" for line in result.story)
     for look in _telling(result):
         place = look.rule.place
         yield f"  {look.rule.id} ({place.path}:{place.line}), {look.part}:"
@@ -145,6 +148,8 @@ def as_dict(result: Result) -> dict[str, Any]:
         "column": result.case.place.column,
         "passed": result.passed,
         "not_given": list(result.missing),
+        "error": result.error,
+        "story": list(result.story),
         "differences": [
             {
                 "key": one.key,
@@ -254,4 +259,6 @@ def github(results: Iterable[Result]) -> Iterator[str]:
 
 def _reasons(result: Result) -> Iterator[str]:
     yield from (f"not given: {name}" for name in result.missing)
+    if result.error:
+        yield f"it could not run: {result.error}"
     yield from (difference(one) for one in result.differences)

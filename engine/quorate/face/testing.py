@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+from quorate.drivers.tape_trial import Ground, run_tapes
 from quorate.errors import RulebookError
 from quorate.face.workspace import Workspace
 from quorate.host.host import Host
@@ -32,18 +33,22 @@ class Trial:
     """The tests of one folder, and the rulebook they are put to.
 
     The tests in an overlay's folder are put to the rules with that overlay laid on.
-    ``all_tests`` counts the tests before some were selected.
+    ``tapes`` are those that run the whole flow. ``all_tests`` counts the tests before
+    some were selected.
     """
 
     sources: Sources
     rulebook: Rulebook
     files: tuple[str, ...]
     tests: tuple[RuleTest, ...]
+    tapes: tuple[RuleTest, ...]
     all_tests: int
+    ground: Ground
 
     def run(self, host: Host) -> Iterator[Result]:
-        """Yield the result of each case."""
-        return run_tests(self.tests, self.rulebook, host)
+        """Yield the result of each case, then of each tape."""
+        yield from run_tests(self.tests, self.rulebook, host)
+        yield from run_tapes(self.tapes, self.ground)
 
 
 def open_trials(
@@ -83,12 +88,24 @@ def open_trials(
                 rulebook=reading.rulebook,
                 files=book.files,
                 tests=tuple(one for one in book.tests if _named(one, words)),
-                all_tests=len(book.tests),
+                tapes=tuple(one for one in book.tapes if _named(one, words)),
+                all_tests=len(book.tests) + len(book.tapes),
+                ground=_ground(workspace, sources, host),
             )
         )
     if problems:
         _refuse(problems)
     return trials
+
+
+def _ground(workspace: Workspace, sources: Sources, host: Host) -> Ground:
+    return Ground(
+        sources=sources,
+        host=host,
+        venue=workspace.venue,
+        tier=workspace.tier,
+        settings=workspace.settings,
+    )
 
 
 def _refuse(problems: Iterable[Problem]) -> None:
@@ -224,4 +241,4 @@ def run_trials(trials: list[Trial], host: Host) -> Report:
 
 def selected(trials: Iterable[Trial]) -> int:
     """Return how many tests there are to run."""
-    return sum(len(trial.tests) for trial in trials)
+    return sum(len(trial.tests) + len(trial.tapes) for trial in trials)

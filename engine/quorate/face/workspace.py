@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from quorate.face.exchange_section import exchange_problems, resolve_exchange
 from quorate.host.accepted import read_accepted
 from quorate.host.host import Host, open_host
 from quorate.rulebook.diagnostics import Problem, Span
-from quorate.rulebook.literals import read_quantity
+from quorate.rulebook.literals import read_quantity, resolved
 from quorate.rulebook.printing import render
 from quorate.rulebook.rulebook import Reading, Rulebook, gather_sources, read_rulebook
 from quorate.rulebook.shape import check_shape
@@ -104,7 +103,7 @@ def open_workspace(root: Path) -> Workspace:
         journals=root / str(said.get("journals", "runs")),
         venue=venue,
         tier=str(said.get("tier", "")),
-        settings={"tier": said.get("tier", ""), **_resolve(said.get(venue, {}))},
+        settings={"tier": said.get("tier", ""), **resolved(said.get(venue, {}))},
         exchange=resolve_exchange(said.get("exchange", {}), str(said.get("tier", ""))),
     )
 
@@ -136,19 +135,3 @@ def _unread_quantities(value: Mapping[str, Any], name: str) -> list[Problem]:
             message = f"`{key}` must be a quantity such as 0.1% or 250ms, was {raw!r}"
             found.append(Problem("S203", message, Span(name)))
     return found
-
-
-def _resolve(value: Any) -> Any:
-    """Return settings with quantities as numbers: 0.25% as 0.0025, 250ms as 250."""
-    if isinstance(value, dict):
-        return {key: _resolve(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolve(item) for item in value]
-    if isinstance(value, str):
-        quantity = read_quantity(value)
-        if quantity is not None:
-            number, unit = quantity
-            return int(number) if unit.time else number
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    return value

@@ -65,8 +65,8 @@ class Builder:
     params: Params
     voters: Collection[str] | None = None
     unread: frozenset[str] = frozenset()
-    problems: list[Problem] = field(default_factory=list)
     vocabulary: dict[str, Mapping[str, Name]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def items(self, section: str) -> list[tuple[Path, dict[str, Any]]]:
         """Return the well-formed rules of a section with their paths."""
@@ -194,7 +194,7 @@ class Builder:
             return formula
         written = None if formula is None else formula.expression
         joined = window if written is None else within(window, written)
-        return Formula(joined, exact, compile_value(joined, exact=exact), written)
+        return Formula(joined, exact, compile_later(joined, exact=exact), written)
 
     def _window(
         self, path: Path, item: Mapping[str, Any], names: Mapping[str, Name]

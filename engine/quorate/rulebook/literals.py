@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from quorate.contract.vocabulary import DURATION, RATIO, Unit
 
@@ -87,6 +88,22 @@ def write_quantity(value: Decimal, unit: Unit) -> str:
                 return f"{_plain(value / scale)}{suffix}"
         return f"{_plain(value)}ms" if value else "0s"
     return _plain(value)
+
+
+def resolved(value: Any) -> Any:
+    """Return settings with quantities as numbers: 0.25% as 0.0025, 250ms as 250."""
+    if isinstance(value, dict):
+        return {key: resolved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolved(item) for item in value]
+    if isinstance(value, str):
+        quantity = read_quantity(value)
+        if quantity is not None:
+            number, unit = quantity
+            return int(number) if unit.time else number
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return value
 
 
 def _plain(value: Decimal) -> str:

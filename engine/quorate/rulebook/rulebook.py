@@ -107,11 +107,9 @@ def read_rulebook(
     )
     problems.extend(found)
     sections: dict[str, list[Any]] = {name: [] for name in SECTIONS}
-    vocabulary: dict[str, Mapping[str, Name]] = {}
+    names: dict[str, Mapping[str, Name]] = {}
     for document in rules.documents:
-        builder = Builder(
-            document, facts, functions, params, voters, unread, vocabulary=vocabulary
-        )
+        builder = Builder(document, facts, functions, params, voters, unread, names)
         for name, read in SECTIONS.items():
             sections[name].extend(read(builder))
         problems.extend(builder.problems)

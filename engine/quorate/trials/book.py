@@ -19,7 +19,8 @@ class Slot:
     """What a given or an expected value must be.
 
     ``many`` is a list of texts, each one of ``values``. A ``loose`` value may have any
-    kind and unit: what it belongs to says which. A ``date`` is a moment in UTC.
+    kind and unit: what it belongs to says which. A ``date`` is a moment in UTC, a
+    ``counted`` value the length of a list that is written.
     """
 
     kind: Kind = Kind.NUMBER
@@ -30,6 +31,7 @@ class Slot:
     many: bool = False
     loose: bool = False
     date: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,23 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """A few candles of one symbol, and what they are traded with.
+
+    ``columns`` are open, high, low, close and volume, all but close optional; None is
+    a candle without a trade. ``settings`` are params and their values as text,
+    ``venue`` is laid on the paper venue's settings, quantities resolved.
+    """
+
+    symbol: str
+    start_ms: int
+    every_ms: int
+    columns: Mapping[str, tuple[Decimal | None, ...]]
+    settings: tuple[tuple[str, str], ...] = ()
+    venue: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One question: these facts, these answers. ``row`` counts from 1, 0: no table."""
 
@@ -64,13 +83,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTest:
-    """One test of one section, with its cases."""
+    """One test of one section, with its cases; or of the whole flow, on a tape."""
 
     name: str
     section: str
     place: Span
     cases: tuple[Case, ...]
     steps: Steps | None = None
+    tape: Tape | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +101,5 @@ class TestBook:
 
     files: tuple[str, ...]
     tests: tuple[RuleTest, ...]
+    tapes: tuple[RuleTest, ...] = ()
     problems: tuple[Problem, ...] = field(default=())

@@ -23,6 +23,7 @@ from quorate.trials.slots import (
     given_slots,
     unit_of_series,
 )
+from quorate.trials.tapes import TapeReader
 
 CODES: Mapping[str, str] = {
     "T501": "a name that is not known, or not known here",
@@ -47,7 +48,8 @@ def read_tests(files: Iterable[tuple[str, bytes]], rulebook: Rulebook) -> TestBo
 
     Never raises for what a file holds.
     """
-    shown, tests, problems = [], list[RuleTest](), list[Problem]()
+    shown, problems = [], list[Problem]()
+    tests, tapes = list[RuleTest](), list[RuleTest]()
     for name, data in files:
         shown.append(name)
         document, found = parse_document(data, name)
@@ -58,8 +60,14 @@ def read_tests(files: Iterable[tuple[str, bytes]], rulebook: Rulebook) -> TestBo
             continue
         reader = _Reader(document, rulebook)
         tests.extend(reader.tests())
+        tapes.extend(reader.tapes())
         problems.extend(dict.fromkeys(reader.problems))
-    return TestBook(files=tuple(shown), tests=tuple(tests), problems=tuple(problems))
+    return TestBook(
+        files=tuple(shown),
+        tests=tuple(tests),
+        tapes=tuple(tapes),
+        problems=tuple(problems),
+    )
 
 
 @dataclass(slots=True)
@@ -70,6 +78,7 @@ class _Reader:
     rulebook: Rulebook
     problems: list[Problem] = field(default_factory=list)
     _slots: dict[str, dict[str, Slot]] = field(default_factory=dict)
+    _names: dict[str, Span] = field(default_factory=dict)
 
     def tests(self) -> Iterator[RuleTest]:
         bases = {
@@ -78,17 +87,29 @@ class _Reader:
         }
         for name, base in bases.items():
             self._check_base(name, base)
-        names: dict[str, Span] = {}
-        for index, item in enumerate(self.document.value["tests"]):
-            path: Path = ("tests", index)
-            name, place = item["name"], self.document.span((*path, "name"))
-            if name in names:
-                message = f"there is another test called `{name}`"
-                self._problem("T506", message, place, first=names[name])
-            names.setdefault(name, place)
+        for item, path in self._named("tests"):
             test = self._test(item, path, bases)
             if test is not None:
                 yield test
+
+    def tapes(self) -> Iterator[RuleTest]:
+        reader = TapeReader(self.document, self.rulebook, self._problem, self._unknown)
+        for item, path in self._named("tapes"):
+            before = len(self.problems)
+            test = reader.test(item, path)
+            if test is not None and len(self.problems) == before:
+                yield test
+
+    def _named(self, key: str) -> Iterator[tuple[Mapping[str, Any], Path]]:
+        """Yield the items under a key; note a name that another has too."""
+        for index, item in enumerate(self.document.value.get(key, ())):
+            path: Path = (key, index)
+            name, place = item["name"], self.document.span((*path, "name"))
+            if name in self._names:
+                message = f"there is another test called `{name}`"
+                self._problem("T506", message, place, first=self._names[name])
+            self._names.setdefault(name, place)
+            yield item, path
 
     def _test(
         self, item: Mapping[str, Any], path: Path, bases: Mapping[str, Raw]

@@ -46,7 +46,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one case. ``missing`` is what it would have had to give."""
+    """What became of one case. ``missing`` is what it would have had to give.
+
+    ``error`` is what prevented the run of a tape, ``story`` what happened in it.
+    """
 
     test: RuleTest
     case: Case
@@ -54,11 +57,13 @@ class Result:
     missing: tuple[str, ...]
     looks: tuple[Look, ...]
     found: Mapping[str, Any]
+    error: str = ""
+    story: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether all that was expected was found."""
-        return not self.differences and not self.missing
+        return not self.differences and not self.missing and not self.error
 
     @property
     def name(self) -> str:
@@ -87,18 +92,22 @@ def run_case(stand: Stand, test: RuleTest, case: Case) -> Result:
         missing = tuple(stand.missing)
     except NotGiven as error:
         missing = (str(error),)
-    differences = tuple(
-        Difference(key, expected, outcome.found.get(key))
-        for key, expected in case.expected.items()
-        if not missing and not _same(expected.value, outcome.found.get(key))
-    )
     return Result(
         test=test,
         case=case,
-        differences=differences,
+        differences=() if missing else differences(case, outcome.found),
         missing=missing,
         looks=tuple(outcome.looks),
         found=outcome.found,
+    )
+
+
+def differences(case: Case, found: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Return the expectations of a case that what was found does not meet."""
+    return tuple(
+        Difference(key, expected, found.get(key))
+        for key, expected in case.expected.items()
+        if not _same(expected.value, found.get(key))
     )
 
 

@@ -81,7 +81,7 @@ def given_slots(section: str, rulebook: Rulebook) -> dict[str, Slot]:
     for call in calls(rulebook):
         slots[bare(call.text)] = Slot(unit=call.unit)
     for param in rulebook.params.by_name.values():
-        slots[param.name] = _of_param(param)
+        slots[param.name] = of_param(param)
     if Stage.ACCOUNT in stages:
         slots["now"] = Slot(date=True)
     if Stage.ORDER in stages:
@@ -202,7 +202,7 @@ def _exits(rulebook: Rulebook, one: Slot, many: Slot) -> dict[str, Slot]:
 def _tuning(rulebook: Rulebook, _one: Slot, many: Slot) -> dict[str, Slot]:
     slots = {"fires": many, "back": many}
     for param in rulebook.params.by_name.values():
-        slots[f"sets.{param.name}"] = _of_param(param)
+        slots[f"sets.{param.name}"] = of_param(param)
     return slots
 
 
@@ -250,7 +250,8 @@ def _of_fact(fact: Fact) -> Slot:
     )
 
 
-def _of_param(param: Param) -> Slot:
+def of_param(param: Param) -> Slot:
+    """Return what a value of a param must be."""
     return Slot(kind=param.kind, unit=param.unit, low=param.low, high=param.high)
 
 
