@@ -10,6 +10,7 @@ from typing import Any
 
 from quorate.bundle import bundled
 from quorate.errors import RulebookError
+from quorate.face.absent import told_of_absent
 from quorate.face.workspace import Workspace
 from quorate.host.host import Host, Plugin
 from quorate.rulebook.cross import GUARDS, formulas
@@ -47,13 +48,14 @@ class Inputs:
     """What is read for one check, before anything is looked at.
 
     ``laid`` are the same rules with one folder of overlays more on each; ``overlays``
-    are the files of these folders.
+    are the files of these folders; ``plugins`` is the workspace's folder of plugins.
     """
 
     base: Sources
     laid: tuple[Sources, ...]
     overlays: tuple[str, ...]
     fees: Fees | None = None
+    plugins: Path | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -144,6 +146,7 @@ def gather(
         laid=tuple(laid),
         overlays=tuple(shown for one in laid for shown in _files_of(one)[known:]),
         fees=_fees(workspace),
+        plugins=workspace.plugins,
     )
 
 
@@ -162,7 +165,7 @@ def check(inputs: Inputs, host: Host) -> Checked:
     for sources in (inputs.base, *inputs.laid):
         reading = read_rulebook(sources, facts, functions, voters=voters)
         readings.append(reading)
-        problems |= set(reading.problems)
+        problems |= set(told_of_absent(reading.problems, inputs.plugins, host))
         if reading.rulebook is not None:
             proofs.append(prove(reading.rulebook))
             problems |= set(proofs[-1].problems)

@@ -48,6 +48,10 @@ class Workspace:
         """Return the workspace with further overlays laid on."""
         return replace(self, overlays=(*self.overlays, *overlays))
 
+    def leaving_out(self, plugins: Sequence[str]) -> Workspace:
+        """Return the workspace without some more plugins."""
+        return replace(self, without=(*self.without, *plugins))
+
     def host(self, *, live: bool = False) -> Host:
         """Load the plugins; for ``live`` trading only those that were accepted."""
         accepted = read_accepted(self.root) if live else None

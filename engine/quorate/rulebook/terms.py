@@ -25,6 +25,7 @@ CODES = {
     "R311": "unknown function",
     "R312": "wrong arguments of a function",
     "R313": "an indicator needs candle columns",
+    "R314": "a fact or function of a plugin that is left out or cannot be used",
     "R320": "a value of one kind where another kind is needed",
     "R321": "the units of two values disagree",
     "R322": "a number lies beyond the declared range of what it is compared with",

@@ -73,6 +73,12 @@ def explain(context: click.Context, _parameter: click.Parameter, code: str) -> N
     help="full shows the source with carets, concise one line a problem.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="PLUGIN",
+    help="Leave a plugin out, and see which rules need it; repeatable.",
+)
 @click.option("--strict", is_flag=True, help="Warnings count as findings.")
 @click.option(
     "--select",
@@ -113,6 +119,7 @@ def check(
     settings: tuple[tuple[str, str], ...],
     layout: str,
     as_json: bool,
+    without: tuple[str, ...],
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -133,7 +140,7 @@ def check(
 
     if stdin != (shown is not None) or fix + (stdin or diff) > 1:
         raise click.UsageError(_TOGETHER)
-    workspace = session.workspace().with_overlays(overlays)
+    workspace = session.workspace().with_overlays(overlays).leaving_out(without)
     if paths:
         workspace = replace(workspace, overlays=overlays)
     inputs = checking.gather(workspace, paths, settings)
