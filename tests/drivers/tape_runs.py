@@ -17,6 +17,7 @@ from quorate.drivers.demo_tape import Temper, generate
 from quorate.drivers.run import TapeSetup, run_tape
 from quorate.drivers.tape import TapeDriver
 from quorate.face.workspace import Workspace, open_workspace
+from quorate.flow.book import Book
 from quorate.flow.state import State
 from quorate.flow.turn import Bench, remember
 from quorate.host.host import Host
@@ -156,7 +157,9 @@ def first_difference(one: Sequence[Any], other: Sequence[Any]) -> str:
 
 def folded(run: Run) -> State:
     """Return the state that a run's records alone make."""
-    bench = Bench(run.driver.rulebook, run.driver.host, run.driver.view)
+    bench = Bench(
+        Book(run.driver.rulebook, run.driver.host), run.driver.host, run.driver.view
+    )
     for record in run.records:
         bench.state.apply(record)
         remember(bench, record)

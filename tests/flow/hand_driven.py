@@ -22,6 +22,7 @@ from quorate import (
     Started,
 )
 from quorate.contract.decisions import Decision, Verdict
+from quorate.flow.book import Book
 from quorate.flow.events import Action, Cancel, Event, Outcome, Send, WakeAt
 from quorate.flow.flow import Flow
 from quorate.flow.state import State
@@ -257,7 +258,7 @@ class Hand:
     def folded(self) -> State:
         """Return the state that the records alone make, with fresh plugins."""
         host = open_host(self.plugins, installed=False)
-        bench = Bench(self.flow.bench.rulebook, host, self.view)
+        bench = Bench(Book(self.flow.bench.rulebook, host), host, self.view)
         for record in self.records:
             bench.state.apply(record)
             remember(bench, record)

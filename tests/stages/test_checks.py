@@ -12,6 +12,7 @@ import pytest
 from quorate import Draft, Market, OrderType, Purpose, Side, TimeInForce
 from quorate.contract.decisions import Verdict
 from quorate.contract.records import Started
+from quorate.flow.book import Book
 from quorate.flow.turn import Bench
 from quorate.host.host import open_host
 from quorate.rulebook.rulebook import read_rulebook
@@ -84,7 +85,7 @@ def judged(checks: str, *, tier: str = "pro", **changes: Any) -> Judgement:
     rules = tuple((name, files[name]) for name in sorted(files))
     reading = read_rulebook(Sources(rules=rules), host.facts, host.functions)
     assert reading.rulebook is not None, reading.errors
-    bench = Bench(reading.rulebook, host, View())
+    bench = Bench(Book(reading.rulebook, host), host, View())
     limits = host.ask_first("rate_limits", tier=tier)
     started = Started(
         at_ms=1_000_000,
@@ -99,7 +100,7 @@ def judged(checks: str, *, tier: str = "pro", **changes: Any) -> Judgement:
     bench.state.apply(started)
     draft = replace(DRAFT, **changes)
     desk = bench.desk("BTC/USD", 1_000_000)
-    return judge(bench.answers, bench.checks[draft.side], draft, desk)
+    return judge(bench.book.answers, bench.book.checks[draft.side], draft, desk)
 
 
 def spelled(judgement: Judgement) -> list[str]:

@@ -35,6 +35,7 @@ class Decision:
     plugin's own check; ``place`` is ``file:line``; ``inputs`` are the names the rule
     mentions and their values; ``effect`` is what followed. ``client_id`` and
     ``position_id`` tie it to the order and position it was about, "" for none.
+    ``rulebook`` is the hash of the rules that decided, "" for those in force then.
     """
 
     at_ms: int
@@ -47,3 +48,4 @@ class Decision:
     effect: Mapping[str, Value] = field(default_factory=dict)
     client_id: str = ""
     position_id: str = ""
+    rulebook: str = ""

@@ -317,6 +317,31 @@ class RulesChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RulesRefused:
+    """The files hold other rules, which have errors: the last good ones stay.
+
+    ``problems`` are told as `check` tells them. ``rulebook`` is the hash of the files,
+    "" when they could not be read.
+    """
+
+    at_ms: int
+    rulebook: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesHeld:
+    """The files hold rules that permit more; they wait until a person accepts them.
+
+    ``loosened`` says what permits more, a line each.
+    """
+
+    at_ms: int
+    rulebook: str
+    loosened: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The venue has an order or a trade that this journal did not ask for.
 
@@ -352,5 +377,7 @@ Record = (
     | MarketsSeen
     | BalancesSeen
     | RulesChanged
+    | RulesRefused
+    | RulesHeld
     | Found
 )

@@ -63,9 +63,16 @@ def _taken_path(journal: Path) -> Path:
 
 
 def _write(path: Path, wish: Wish) -> None:
-    text = json.dumps(
-        {"mode": str(wish.mode), "why": _cut(wish.why), "at_ms": wish.at_ms}
-    )
+    said = {"mode": str(wish.mode), "why": _cut(wish.why), "at_ms": wish.at_ms}
+    replace_file(path, json.dumps(said))
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file by which a run is told something, as a whole and durably.
+
+    Raises:
+        WorkspaceError: it cannot be written; a run has not been told.
+    """
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

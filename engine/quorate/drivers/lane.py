@@ -83,6 +83,13 @@ class Lane:
     def __post_init__(self) -> None:
         self.screen = ExitScreen(self.flow, self.path, self.signals)
 
+    def restate(self, signals: Signals) -> None:
+        """Go on with other columns: the rules have changed."""
+        self.signals = signals
+        self.screen = ExitScreen(self.flow, self.path, signals)
+        self._params, self._standing = None, (-1, "")
+        self._exits.clear()
+
     def candidates(self) -> list[int]:
         """Return the candles that are entry candidates under the params of now."""
         params = self.flow.bench.params(self.symbol)
@@ -159,7 +166,7 @@ class Lane:
         return self.path.start_ms + (closed + 1) * self.path.step_ms
 
     def _next_exit(self, position: Position, now_ms: int) -> int:
-        if not self.screen.steady:
+        if not self.screen.steady(position):
             look = self.path.next_look(now_ms)
             at_end = look >= len(self.path) * LOOKS
             return NEVER_MS if at_end else self._nearest_look(position, now_ms, look)

@@ -38,6 +38,7 @@ from quorate.drivers.live_lane import LiveLane, LiveView
 from quorate.drivers.noting import told_of
 from quorate.drivers.reconcile import WHY
 from quorate.drivers.settling import settle
+from quorate.flow.book import Book
 from quorate.flow.events import (
     Action,
     Cancel,
@@ -53,6 +54,7 @@ from quorate.flow.flow import Flow
 from quorate.host.host import Host
 from quorate.host.pins import Pins
 from quorate.rulebook.rulebook import Rulebook
+from quorate.stages.votes import Signals
 from quorate.values.mode import Mode
 from quorate.values.timeframes import MINUTE_MS, NEVER_MS
 from quorate.values.trade import NOT_SENT, Intent
@@ -83,8 +85,9 @@ Write = Callable[[Outcome, Sequence[Bar]], None]
 class LiveDriver:
     """One flow, one venue, one account. ``work`` runs it until it is cancelled.
 
-    ``asked`` are the orders whose state is to be asked for at once, ``gap_ms`` is when
-    the stream of orders last came back.
+    ``keep`` keeps the text of a rulebook before anything is decided by it. ``asked``
+    are the orders whose state is to be asked for at once, ``gap_ms`` is when the stream
+    of orders last came back.
     """
 
     rulebook: Rulebook
@@ -93,6 +96,7 @@ class LiveDriver:
     clock: LiveClock
     write: Write
     on_note: Callable[[Note], None]
+    keep: Callable[[Rulebook], None] = lambda _: None
     pins: Pins = field(default_factory=Pins)
     flow: Flow = field(init=False)
     view: LiveView = field(default_factory=LiveView)
@@ -294,7 +298,33 @@ class LiveDriver:
 
     def take(self, events: Iterable[Event], bars: Sequence[Bar] = ()) -> None:
         """Let the flow handle events as one unit, make it durable, then act on it."""
-        outcome = self.flow.handle_all(events)
+        self._finish(self.flow.handle_all(events), bars)
+
+    async def change_rules(self, book: Book) -> None:
+        """Decide by another rulebook from now on; the swap is between two events.
+
+        Raises:
+            TapeError: its votes look at timeframes that there are no candles for; then
+                nothing has changed.
+            JournalError: it could not be made durable.
+        """
+        ready: dict[str, tuple[int, Signals]] = {}
+        for symbol, lane in self.view.lanes.items():
+            ready[symbol] = (lane.closed_ms, lane.count(book.rulebook))
+            await asyncio.sleep(0)  # hundreds of symbols take seconds
+        for symbol, lane in self.view.lanes.items():
+            closed_ms, signals = ready[symbol]
+            late = closed_ms != lane.closed_ms
+            lane.signals = lane.count(book.rulebook) if late else signals
+        self.keep(book.rulebook)
+        self.swap(book)
+
+    def swap(self, book: Book) -> None:
+        """Let the flow go on by another rulebook, whose columns are there."""
+        self._finish(self.flow.change_rules(book, self.now_ms()), ())
+
+    def _finish(self, outcome: Outcome, bars: Sequence[Bar]) -> None:
+        """Make an outcome durable, then act on it."""
         if outcome.records or outcome.decisions or bars:
             self.write(outcome, bars)
         self.recent.extend(outcome.decisions)

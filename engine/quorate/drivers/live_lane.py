@@ -12,6 +12,7 @@ from quorate.contract.live import Bar, Tick
 from quorate.drivers.kept_candles import KeptCandles
 from quorate.flow.flow import Flow
 from quorate.rulebook.params import ParamValue
+from quorate.rulebook.rulebook import Rulebook
 from quorate.stages.votes import Signals, count_votes
 from quorate.values.market import Candles
 from quorate.values.timeframes import MINUTE_MS, NEVER_MS
@@ -117,9 +118,20 @@ class LiveLane:
 
     def restate(self) -> None:
         """Compute every column anew: after new candles, before they are decided on."""
+        self.signals = self.count(self.flow.bench.rulebook)
+
+    def count(self, rulebook: Rulebook) -> Signals:
+        """Return the columns that a rulebook needs, and those of exits that are kept.
+
+        Raises:
+            TapeError: a vote looks at a timeframe that minutes cannot give.
+        """
         bench = self.flow.bench
-        params = bench.rulebook.params.effective(self.symbol, {})
-        self.signals = count_votes(bench.rulebook, bench.host, self.candles(), params)
+        params = rulebook.params.effective(self.symbol, {})
+        also = bench.kept_expressions()
+        if rulebook is not bench.rulebook:
+            also += bench.book.exits.expressions()
+        return count_votes(rulebook, bench.host, self.candles(), params, also)
 
     def candles(self) -> Candles:
         """Return the closed candles as columns, the last KEPT_BARS of them."""

@@ -16,21 +16,25 @@ from time import monotonic
 from typing import Any
 
 from quorate.contract.live import Bar, Keys, LiveVenue
-from quorate.contract.records import ModeSet, Record, RulesChanged, Started
+from quorate.contract.records import ModeSet, Record, Started
 from quorate.drivers.account_lock import lock_account
 from quorate.drivers.asking import Asker
 from quorate.drivers.auditing import Auditor
 from quorate.drivers.clock import LiveClock
 from quorate.drivers.control import Wish
 from quorate.drivers.doubting import MARGIN_MS, Doubts
+from quorate.drivers.ending import may_enter, may_stay
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_lane import KEPT_BARS
 from quorate.drivers.parts import end_all, error_of, raise_failure
 from quorate.drivers.reconcile import Reconciliation, compare
 from quorate.drivers.recovery import ask_again, must_be_newest, take_snapshot
+from quorate.drivers.reloading import Gather, Reloader, kept_book
+from quorate.drivers.reloads import Accepted, LiveReloads
 from quorate.drivers.run import ask_limits
 from quorate.drivers.upkeep import SHUTDOWN, Upkeep, must_hold
 from quorate.errors import JournalError, VenueError
+from quorate.flow.book import Book
 from quorate.flow.events import Cancel, Outcome, WakeAt
 from quorate.flow.state import State
 from quorate.host.host import Host
@@ -41,11 +45,7 @@ from quorate.values.numbers import ZERO
 from quorate.values.timeframes import MINUTE_MS
 from quorate.values.trade import (
     Order,
-    OrderStatus,
-    OrderType,
     Position,
-    Purpose,
-    TimeInForce,
 )
 
 QUIET_FOR_S = 15
@@ -82,7 +82,9 @@ class Calls:
 
     ``prepared`` is called as soon as the venue's time is known, ``started`` when the
     differences are settled. ``wish`` returns a mode that was asked for and not yet
-    taken, ``taken`` is called when it is in the journal.
+    taken, ``taken`` is called when it is in the journal. ``gather`` reads the rule
+    files as they are now, None when they are not followed; ``accepted`` returns the
+    hash of the rules that a person has accepted.
     """
 
     note: Callable[[Note], None]
@@ -91,6 +93,8 @@ class Calls:
     reconciled: Callable[[Reconciliation], None] = lambda _: None
     wish: Callable[[], Wish | None] = lambda: None
     taken: Callable[[], None] = lambda: None
+    gather: Gather | None = None
+    accepted: Accepted = lambda: ""
 
 
 def open_live_venue(setup: LiveSetup) -> LiveVenue:
@@ -146,6 +150,7 @@ class LiveRun:
         self.symbols = _symbols(setup.symbols, self.records)
         self.began_ms = self.records[0].at_ms if self.records else 0
         self.switch_ms = int(setup.settings.get("dead_man_switch") or 0)
+        self.before: Book | None = None
         self.driver: LiveDriver
         self.upkeep: Upkeep
 
@@ -173,6 +178,7 @@ class LiveRun:
             clock=clock,
             write=self._write,
             on_note=calls.note,
+            keep=self._keep,
         )
         self.upkeep = Upkeep(
             driver, self.venue, calls.wish, calls.taken, self.switch_ms, self._margin_ms
@@ -184,11 +190,13 @@ class LiveRun:
     async def _recover(self) -> None:
         if self.records:
             self._same_account(self.records[0])
-        rulebook = self.setup.rulebook
-        self.journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
+        self._keep(self.setup.rulebook)
         if self.records:
             await self._look_back()
-            wakes = self.driver.flow.recover(self.records)
+            wakes = self.driver.flow.recover(self.records, self._kept_book)
+            bench = self.driver.flow.bench
+            self.before, now = bench.book, Book(self.setup.rulebook, self.setup.host)
+            bench.use(now)  # what is sent from here on, is sent by the rules of now
             # A halt comes before anything that recovery would send.
             self.upkeep.take_wish(stricter_only=True)
             await self._reconcile(wakes)
@@ -199,12 +207,23 @@ class LiveRun:
             await self._look_back()
         self._go_on()
 
+    def _keep(self, rulebook: Rulebook) -> None:
+        self.journal.keep_rulebook(rulebook.digest, rulebook.sources.as_texts())
+
+    def _kept_book(self, digest: str) -> Book | None:
+        try:
+            return kept_book(self.journal, self.setup.host, digest)
+        except JournalError as error:
+            told = f"{error}; positions opened under them leave by the exits of now"
+            self.driver.note("alarm", told)
+            return None
+
     def _write(self, outcome: Outcome, bars: Sequence[Bar]) -> None:
         self.journal.write(
             outcome.records,
             outcome.decisions,
             cursor=str(self.driver.now_ms()),
-            rulebook=self.setup.rulebook.digest,
+            rulebook=self.driver.flow.bench.rulebook.digest,
             candles=bars,
         )
 
@@ -286,13 +305,21 @@ class LiveRun:
         driver, digest = self.driver, self.setup.rulebook.digest
         state, now_ms = driver.flow.state, driver.now_ms()
         if state.rulebook != digest:
-            driver.take([RulesChanged(at_ms=now_ms, rulebook=digest)])
+            self._change_from_before()
         if state.mode is Mode.REDUCE_ONLY and state.mode_why == SHUTDOWN:
             driver.take([ModeSet(at_ms=now_ms, mode=Mode.ACTIVE, why="start")])
         self.upkeep.take_wish()
         self.records.clear()  # folded; a long journal is large
         for lane in driver.view.lanes.values():
             lane.restate()
+
+    def _change_from_before(self) -> None:
+        """Bring what hangs on the rules of the last run under those of now."""
+        driver, bench = self.driver, self.driver.flow.bench
+        now = bench.book
+        if self.before is not None:
+            bench.use(self.before)
+        driver.swap(now)
 
     async def trade(self, stop: asyncio.Event) -> None:
         """Let everything run until ``stop`` is set or a part of it fails.
@@ -327,16 +354,23 @@ class LiveRun:
             "halt and resume": upkeep.hear(),
             "the clock": upkeep.keep_time(),
         }
+        if self.calls.gather is not None:
+            reloads = self._reloads(self.calls.gather)
+            works["following the rule files"] = reloads.work()
         if self.switch_ms:
             works["the dead man's switch"] = upkeep.stay_alive()
         return [asyncio.create_task(work, name=name) for name, work in works.items()]
+
+    def _reloads(self, gather: Gather) -> LiveReloads:
+        reloader = Reloader(gather, self.setup.host, self.setup.rulebook)
+        return LiveReloads(self.driver, reloader, self.calls.accepted)
 
     async def _quiet(self, work: asyncio.Task[None]) -> None:
         """Stop entries, cancel those that rest, and wait for what is on its way."""
         driver = self.driver
         driver.closing = True
         state = driver.flow.state
-        if state.mode is Mode.ACTIVE and _may_enter(state):
+        if state.mode is Mode.ACTIVE and may_enter(state):
             now_ms = driver.now_ms()
             stopped = ModeSet(at_ms=now_ms, mode=Mode.REDUCE_ONLY, why=SHUTDOWN)
             driver.take([stopped])
@@ -354,22 +388,6 @@ class LiveRun:
             positions=tuple(p for p in state.positions.values() if p.bought),
             orders=tuple(state.live.values()),
         )
-
-
-def _may_enter(state: State) -> bool:
-    """Return whether an entry is on its way, rests, or waits to be sent."""
-    live = (order.intent.purpose for order in state.live.values())
-    waiting = (one.proposal.purpose for one in state.waiting.values())
-    return Purpose.ENTRY in {*live, *waiting}
-
-
-def may_stay(order: Order) -> bool:
-    """Return whether an order is left as it is by a run that ends."""
-    intent = order.intent
-    entry = intent.purpose is Purpose.ENTRY
-    rests = intent.type is OrderType.LIMIT and intent.time_in_force is TimeInForce.GTC
-    known = order.status is OrderStatus.OPEN and bool(order.venue_id)
-    return known and rests and not (entry or order.cancel_asked)
 
 
 def _symbols(wanted: Sequence[str], records: Iterable[Record]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from quorate.contract.records import (
     Record,
     Released,
     RulesChanged,
+    RulesHeld,
+    RulesRefused,
     Stopped,
     Unknown,
 )
@@ -48,6 +50,23 @@ def told_of(record: Record) -> tuple[str, str] | None:
         case PluginFault(plugin=plugin, where=where, error=error, off=off):
             told = ", and is switched off" if off else ""
             return "warning", f"plugin {plugin} failed in {where}{told}: {error}"
+        case RulesChanged() | RulesRefused() | RulesHeld():
+            return _told_of_rules(record)
+    return None
+
+
+def _told_of_rules(
+    record: RulesChanged | RulesRefused | RulesHeld,
+) -> tuple[str, str]:
+    match record:
         case RulesChanged(rulebook=digest):
             return "info", f"the rules have changed: {digest[:12]}"
-    return None
+        case RulesRefused(problems=problems):
+            told = "\n".join(problems)
+            return "alarm", f"the edited rules are not used, the old ones stay:\n{told}"
+        case RulesHeld(rulebook=digest, loosened=loosened):
+            told = "\n".join(f"  {line}" for line in loosened)
+            return "warning", (
+                f"the edited rules {digest[:12]} permit more and wait until they are "
+                f"accepted (quorate rules accept):\n{told}"
+            )

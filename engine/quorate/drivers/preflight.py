@@ -15,6 +15,7 @@ from quorate.drivers.account_lock import lock_account
 from quorate.drivers.live_run import LiveSetup, open_live_venue
 from quorate.drivers.recovery import ask_again
 from quorate.drivers.run import ask_limits
+from quorate.flow.book import Book
 from quorate.flow.turn import Bench
 from quorate.host.host import Host
 from quorate.stages.answers import Moment
@@ -131,7 +132,8 @@ def entry_sizes(setup: LiveSetup, account: Account) -> dict[str, Decimal]:
     Before the checks, with the account's balances and no position. Symbols are left
     out where it cannot be told without a signal.
     """
-    bench = Bench(setup.rulebook, _apart(setup.host), _Prices(account.prices))
+    host = _apart(setup.host)
+    bench = Bench(Book(setup.rulebook, host), host, _Prices(account.prices))
     bench.state.apply(
         Started(
             at_ms=account.now_ms,
@@ -164,7 +166,7 @@ def _size(bench: Bench, symbol: str, account: Account) -> Decimal:
     if formula is None:
         return ZERO
     try:
-        value: Decimal = bench.answers.value(formula, moment)
+        value: Decimal = bench.book.answers.value(formula, moment)
     except Exception:  # noqa: BLE001 - a name that is not known before the first signal
         return ZERO
     return value if rule.quote_amount is not None else value * account.prices[symbol]

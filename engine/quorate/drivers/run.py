@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from quorate.contract.records import Started
 from quorate.contract.venue import SimulatedVenue
+from quorate.drivers.reloading import kept_book
 from quorate.drivers.tape import TapeDriver
 from quorate.drivers.tape_file import content_hash, fill_gaps, read_tapes
 from quorate.drivers.tape_name import split_source
@@ -44,6 +45,10 @@ class TapeSetup:
     settings: Mapping[str, Any]
     sources: Sequence[str]
     from_ms: int = 0
+
+
+Follow = Callable[[TapeDriver], Callable[[], None]]
+"""Makes what a run calls between steps, to take edited rules up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,12 @@ def run_tape(
     walk: bool = False,
     progress: Callable[[int, int, int], None] | None = None,
     stop_after: int | None = None,
+    follow: Follow | None = None,
 ) -> Finished:
     """Run the tapes into the journal, from its beginning or from where it stops.
 
     ``progress`` is told (now, begin, end) in ms; ``stop_after`` ends the run early,
-    after so many steps.
+    after so many steps; ``follow`` makes what takes edited rules up meanwhile.
 
     Raises:
         JournalError: the journal holds another run.
@@ -111,7 +117,7 @@ def run_tape(
         host=setup.host,
         venue=venue,
         tapes=tapes,
-        write=_writer(journal, rulebook.digest),
+        write=_writer(journal),
         walk=walk,
         from_ms=setup.from_ms,
     )
@@ -121,10 +127,16 @@ def run_tape(
     begin_ms, end_ms = driver.span_ms
     if stop_after is not None:
         any(not driver.step() for _ in range(stop_after))
-    elif progress is None:
-        driver.run()
     else:
-        driver.run(lambda now: progress(now, begin_ms, end_ms))
+        look = None if follow is None else follow(driver)
+
+        def between(now_ms: int) -> None:
+            if progress is not None:
+                progress(now_ms, begin_ms, end_ms)
+            if look is not None:
+                look()
+
+        driver.run(between)
     journal.commit()
     return Finished(
         run=started.run,
@@ -134,10 +146,10 @@ def run_tape(
     )
 
 
-def _writer(journal: Journal, digest: str) -> Callable[[Outcome, str], None]:
-    def write(outcome: Outcome, cursor: str) -> None:
+def _writer(journal: Journal) -> Callable[[Outcome, str, str], None]:
+    def write(outcome: Outcome, cursor: str, rulebook: str) -> None:
         journal.write(
-            outcome.records, outcome.decisions, cursor=cursor, rulebook=digest
+            outcome.records, outcome.decisions, cursor=cursor, rulebook=rulebook
         )
 
     return write
@@ -151,7 +163,8 @@ def _begin(driver: TapeDriver, journal: Journal, started: Started) -> None:
         return
     records = list(journal.records())
     _same_run(records[0], started)
-    driver.resume(records, cursor)
+    host = driver.host
+    driver.resume(records, cursor, lambda one: kept_book(journal, host, one))
 
 
 def ask_limits(host: Host, tier: str) -> RateLimits | None:

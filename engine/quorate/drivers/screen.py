@@ -15,6 +15,7 @@ import numpy as np
 from quorate.contract.views import PositionView
 from quorate.contract.vocabulary import Fact, Moves, Stage
 from quorate.drivers.path import LOOKS, Path
+from quorate.flow.book import Exits
 from quorate.flow.flow import Flow
 from quorate.rulebook.compile_columns import compile_columns_section
 from quorate.rulebook.rules import ExitRule
@@ -36,37 +37,60 @@ class Stop:
     look: int
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The watched exits of one rulebook, compiled to columns.
+
+    ``steady`` is False when an exit mentions a fact that time or the market moves:
+    then the flow itself has to take every look, and nothing is passed over.
+    """
+
+    exits: Exits
+    rules: tuple[ExitRule, ...]
+    evaluate: Callable[[Mapping[str, Any]], tuple[list[Flags], list[Flags]]]
+    reads: tuple[str, ...]
+    steady: bool
+
+    @classmethod
+    def of(cls, exits: Exits) -> Watched:
+        """Compile the conditions of some exits."""
+        rules = tuple(rule for rule in exits.rules if rule.when is not None)
+        pairs = [(rule.id, rule.when.expression) for rule in rules if rule.when]
+        reads = tuple({name for _, formula in pairs for name in formula.reads})
+        facts = exits.rulebook.facts
+        account = [
+            fact.moves
+            for name in reads
+            if (fact := facts.get(name)) is not None and fact.stage is Stage.ACCOUNT
+        ]
+        evaluate = compile_columns_section(pairs)
+        return cls(
+            exits, rules, evaluate, reads, set(account) <= {Moves.STATE, Moves.TIME}
+        )
+
+
 @dataclass(slots=True)
 class ExitScreen:
-    """Looks ahead for the positions of one symbol.
-
-    When a watched exit mentions a fact that time or the market moves, every look has to
-    be taken by the flow itself: then ``steady`` is False and nothing is passed over.
-    """
+    """Looks ahead for the positions of one symbol."""
 
     flow: Flow
     path: Path
     signals: Signals
-    rules: tuple[ExitRule, ...] = field(init=False)
-    steady: bool = field(init=False)
-    _evaluate: Callable[[Mapping[str, Any]], tuple[list[Flags], list[Flags]]] = field(
-        init=False
-    )
-    _reads: tuple[str, ...] = field(init=False)
+    _watched: dict[str, tuple[Watched, ...]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        rulebook = self.flow.bench.rulebook
-        self.rules = tuple(rule for rule in rulebook.exits if rule.when is not None)
-        pairs = [(rule.id, rule.when.expression) for rule in self.rules if rule.when]
-        self._evaluate = compile_columns_section(pairs)
-        self._reads = tuple({name for _, formula in pairs for name in formula.reads})
-        account = [
-            fact.moves
-            for name in self._reads
-            if (fact := rulebook.facts.get(name)) is not None
-            and fact.stage is Stage.ACCOUNT
-        ]
-        self.steady = set(account) <= {Moves.STATE, Moves.TIME}
+    def watched(self, position: Position) -> tuple[Watched, ...]:
+        """Return what a position is watched for: the rules it was opened under."""
+        known = self._watched.get(position.rulebook)
+        if known is None:
+            groups = self.flow.bench.exits_of(position)
+            every = (Watched.of(exits) for exits in groups)
+            known = tuple(group for group in every if group.rules)
+            self._watched[position.rulebook] = known
+        return known
+
+    def steady(self, position: Position) -> bool:
+        """Return whether looks at a position may be passed over."""
+        return all(group.steady for group in self.watched(position))
 
     def next_stop(
         self, position: Position, after_ms: int, *, until_look: int | None = None
@@ -76,7 +100,7 @@ class ExitScreen:
         Looks no further than ``until_look``. The moment is the second at which it
         first holds on the way to a look at which it holds.
         """
-        if not self.rules:
+        if not self.watched(position):
             return None
         first = self.path.next_look(after_ms)
         end = len(self.path) * LOOKS if until_look is None else until_look + 1
@@ -114,28 +138,33 @@ class ExitScreen:
         self, position: Position, prices: Floats, times: Times, peaks: Floats
     ) -> Flags:
         """Return at which of the moments a watched exit of the position holds."""
-        desk = self.flow.bench.desk(self.path.candles.symbol, int(times[0]))
+        symbol, bench = self.path.candles.symbol, self.flow.bench
+        market = self.flow.state.markets[symbol]
         view = view_position(
-            position, desk.market, price=prices, at_ms=times, peak_price=peaks
+            position, market, price=prices, at_ms=times, peak_price=peaks
         )
-        columns = self._columns(view, desk, times)
-        true, unknown = self._evaluate(columns)
         held = np.zeros(len(times), dtype=np.bool_)
         reported = self.flow.state.unknown_exits
-        for rule, column, faults in zip(self.rules, true, unknown, strict=True):
-            if rule.id not in position.exits_fired:
-                held |= column
-                if (position.id, rule.id) not in reported:
-                    held |= faults  # the flow has to say so, once
+        for group in self.watched(position):
+            desk = bench.desk(symbol, int(times[0]), group.exits.rulebook)
+            columns = self._columns(group, view, desk, times)
+            true, unknown = group.evaluate(columns)
+            for rule, column, faults in zip(group.rules, true, unknown, strict=True):
+                if rule.id not in position.exits_fired:
+                    held |= column
+                    if (position.id, rule.id) not in reported:
+                        held |= faults  # the flow has to say so, once
         if position.id in self.flow.state.hesitant:
             held &= (times - self.path.start_ms) % self.path.step_ms == 0
         return held
 
-    def _columns(self, view: PositionView, desk: Any, times: Times) -> dict[str, Any]:
-        rulebook = self.flow.bench.rulebook
+    def _columns(
+        self, group: Watched, view: PositionView, desk: Any, times: Times
+    ) -> dict[str, Any]:
+        rulebook = group.exits.rulebook
         closed = (times - self.path.start_ms) // self.path.step_ms - 1
         columns: dict[str, Any] = {}
-        for name in self._reads:
+        for name in group.reads:
             fact = rulebook.facts.get(name)
             if fact is not None and fact.stage is Stage.POSITION:
                 columns[name] = _column_of(fact, view, times)
@@ -148,7 +177,8 @@ class ExitScreen:
                 known = column[np.maximum(closed, 0)]
                 columns[name] = np.where(closed >= 0, known, np.nan)
                 continue
-            context = self.flow.bench.answers.context([name], Moment(desk), exact=False)
+            answers = group.exits.answers
+            context = answers.context([name], Moment(desk), exact=False)
             columns[name] = as_float(getattr(context, name))
         return columns
 

@@ -19,12 +19,15 @@ from quorate.contract.records import (
     Filled,
     Intended,
     Record,
+    RulesHeld,
+    RulesRefused,
     Started,
 )
 from quorate.contract.venue import MarketNow, Resting, SimulatedVenue
 from quorate.drivers.lane import Lane, TapeView
 from quorate.drivers.path import LOOKS, Path
 from quorate.errors import JournalError
+from quorate.flow.book import Book
 from quorate.flow.events import (
     Action,
     Cancel,
@@ -39,7 +42,8 @@ from quorate.flow.events import (
 from quorate.flow.flow import Flow
 from quorate.host.host import Host
 from quorate.rulebook.rulebook import Rulebook
-from quorate.stages.votes import count_votes
+from quorate.rulebook.terms import Expression
+from quorate.stages.votes import Signals, count_votes
 from quorate.values.market import Candles
 from quorate.values.numbers import exact
 from quorate.values.timeframes import NEVER_MS
@@ -52,8 +56,8 @@ ARRIVE, TRADE, LOOK, CANDLE = range(4)
 
 _CLOSE = LOOKS - 1
 
-Write = Callable[[Outcome, str], None]
-"""Record an outcome with the cursor it leaves the run at, durably as it sees fit."""
+Write = Callable[[Outcome, str, str], None]
+"""Record an outcome, the cursor it leaves the run at, and the hash of the rules."""
 
 
 @dataclass(slots=True)
@@ -99,12 +103,39 @@ class TapeDriver:
     def prepare(self) -> None:
         """Compute every column of every symbol: nothing is decided yet."""
         for candles in self.tapes:
-            params = self.rulebook.params.effective(candles.symbol, {})
-            signals = count_votes(self.rulebook, self.host, candles, params)
+            signals = self._count(self.rulebook, candles)
             lane = Lane(candles.symbol, Path(candles), signals, self.flow)
             self._lanes.append(lane)
             self.view.lanes[candles.symbol] = lane
         self.view.now_ms = self.span_ms[0]
+
+    def _count(
+        self, rulebook: Rulebook, candles: Candles, also: Sequence[Expression] = ()
+    ) -> Signals:
+        params = rulebook.params.effective(candles.symbol, {})
+        return count_votes(rulebook, self.host, candles, params, also)
+
+    def change_rules(self, book: Book) -> None:
+        """Go on under another rulebook, from between two steps on.
+
+        Raises:
+            TapeError: its votes look at timeframes that the tapes cannot give; then
+                nothing has changed.
+        """
+        self._restate(book.rulebook)
+        self._finish(self.flow.change_rules(book, self.view.now_ms))
+
+    def _restate(self, rulebook: Rulebook) -> None:
+        """Compute the columns of another rulebook, and those of exits that are kept."""
+        bench = self.flow.bench
+        also = [*bench.kept_expressions(), *bench.book.exits.expressions()]
+        fresh = [self._count(rulebook, lane.path.candles, also) for lane in self._lanes]
+        for lane, signals in zip(self._lanes, fresh, strict=True):
+            lane.restate(signals)
+
+    def note(self, record: RulesRefused | RulesHeld) -> None:
+        """Record what became of edited rules."""
+        self._take(record)
 
     def start(self, started: Started) -> None:
         """Begin a new run."""
@@ -113,17 +144,27 @@ class TapeDriver:
             self._cursor = (self.from_ms, CANDLE, len(self._lanes))
         self._take(started)
 
-    def resume(self, records: Iterable[Record], cursor: str) -> None:
+    def resume(
+        self,
+        records: Iterable[Record],
+        cursor: str,
+        kept_book: Callable[[str], Book] | None = None,
+    ) -> None:
         """Go on where a journal ends: fold it, and bring the venue to the same point.
 
+        ``kept_book`` returns the rulebook with a hash, for a run whose rules changed.
+
         Raises:
-            JournalError: the journal was not made by this tape and venue.
+            JournalError: the journal was not made by this tape and venue, or its rules
+                can no longer be used.
         """
         at_ms, order, number = (int(part) for part in cursor.split(":"))
         self._cursor = (at_ms, order, number)
         known = list(records)
         self.view.now_ms = at_ms
-        wakes = self.flow.recover(known)
+        wakes = self.flow.recover(known, kept_book)
+        if self.flow.bench.rulebook is not self.rulebook:
+            self._restate(self.flow.bench.rulebook)
         self._retell(known, at_ms)
         self._resting.clear()
         for wake in wakes:
@@ -132,13 +173,13 @@ class TapeDriver:
             else:
                 self._push(at_ms, wake)
 
-    def run(self, progress: Callable[[int], None] | None = None) -> None:
-        """Go on to the tape's end; ``progress`` is told the moment now and then."""
+    def run(self, between: Callable[[int], None] | None = None) -> None:
+        """Go on to the tape's end; ``between`` is told the moment now and then."""
         turns = 0
         while self.step():
             turns += 1
-            if progress is not None and turns % 256 == 0:
-                progress(self.view.now_ms)
+            if between is not None and turns % 256 == 0:
+                between(self.view.now_ms)
 
     def step(self) -> bool:
         """Take what is next; return False at the end of the tape."""
@@ -219,7 +260,7 @@ class TapeDriver:
 
     def _next_candle(self, lane: Lane, after_ms: int) -> int:
         closed = lane.path.closed(after_ms)
-        if not self.walk and not self.flow.bench.switches_move:
+        if not self.walk and not self.flow.bench.book.switches_move:
             return lane.next_candidate(closed)
         if closed >= len(lane.path):
             return NEVER_MS
@@ -269,9 +310,13 @@ class TapeDriver:
 
     def _take(self, event: Event) -> None:
         """Let the flow handle an event, record the outcome, then act on it."""
-        outcome = self.flow.handle(event)
+        self._finish(self.flow.handle(event))
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Record an outcome, then act on it."""
         if outcome.records or outcome.decisions:
-            self.write(outcome, ":".join(str(part) for part in self._cursor))
+            cursor = ":".join(str(part) for part in self._cursor)
+            self.write(outcome, cursor, self.flow.bench.rulebook.digest)
         for action in outcome.actions:
             if isinstance(action, WakeAt):
                 self._push(action.at_ms, action)

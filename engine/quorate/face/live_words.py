@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from quorate.drivers.live_run import QUIET_FOR_S, Finished, may_stay
+from quorate.drivers.ending import may_stay
+from quorate.drivers.live_run import QUIET_FOR_S, Finished
 from quorate.drivers.upkeep import SHUTDOWN
 from quorate.face import text
 from quorate.face.live_findings import Finding, Level, hosts_of, is_loopback

@@ -60,7 +60,7 @@ def _learn_errors(turn: Turn, order: Order, errors: Iterable[str]) -> None:
     """
     desk, rules = turn.desk(order.intent.symbol), turn.bench.rulebook.errors
     for error in errors:
-        resolution = resolve(turn.bench.answers, rules, order, error, desk)
+        resolution = resolve(turn.bench.book.answers, rules, order, error, desk)
         _record_error(turn, order, resolution)
 
 
@@ -69,7 +69,7 @@ def _refused(turn: Turn, order: Order) -> None:
     desk = turn.desk(order.intent.symbol)
     errors = order.errors or ("no reason given",)
     resolutions = [
-        resolve(turn.bench.answers, turn.bench.rulebook.errors, order, error, desk)
+        resolve(turn.bench.book.answers, turn.bench.rulebook.errors, order, error, desk)
         for error in errors
     ]
     for resolution in resolutions:
@@ -245,8 +245,8 @@ def _tune(turn: Turn, symbol: str) -> None:
     desk = turn.desk(symbol)
     state = turn.state
     turned = tune(
-        bench.answers,
-        bench.tuning,
+        bench.book.answers,
+        bench.book.tuning,
         desk,
         standing=frozenset(state.tuned_by),
         last_ms=state.tuned_last,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from quorate.contract.records import Learned
 from quorate.flow.state import State
 from quorate.rulebook.params import ParamValue
+from quorate.rulebook.rulebook import Rulebook
 from quorate.values.numbers import ONE, ZERO, exact
 from quorate.values.rates import RateLimits
 from quorate.values.trade import Market, Order, Position, Side
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class FlowDesk:
-    """Implements ``Desk`` over the state, the rulebook and the driver's market view."""
+    """Implements ``Desk`` over the state, the rulebook and the driver's market view.
+
+    ``rulebook`` is the one whose params count, None for that of now.
+    """
 
     bench: Bench
     symbol: str
     now_ms: int
+    rulebook: Rulebook | None = None
 
     def frozen(self) -> FlowDesk:
         """Return this desk as its state is now; prices go on moving.
@@ -38,7 +43,7 @@ class FlowDesk:
             if isinstance(value, dict | set):
                 setattr(state, one.name, copy(value))
         bench.state, bench._params, bench._floats, bench._held = state, {}, {}, {}
-        return FlowDesk(bench, self.symbol, self.now_ms)
+        return FlowDesk(bench, self.symbol, self.now_ms, self.rulebook)
 
     @property
     def _state(self) -> State:
@@ -56,13 +61,13 @@ class FlowDesk:
 
     def param(self, name: str) -> ParamValue:
         """Return a param's value for the symbol, tuning included."""
-        return self.bench.params(self.symbol)[name]
+        return self.bench.params(self.symbol, self.rulebook)[name]
 
     def params(self, *, exact: bool) -> Mapping[str, Any]:
         """Return every param's value; numbers as Decimal if ``exact``, else float."""
         if exact:
-            return self.bench.params(self.symbol)
-        return self.bench.float_params(self.symbol)
+            return self.bench.params(self.symbol, self.rulebook)
+        return self.bench.float_params(self.symbol, self.rulebook)
 
     def price(self, symbol: str) -> Decimal | None:
         """Return the last price seen of ``symbol``, None before the first."""

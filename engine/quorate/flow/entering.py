@@ -45,22 +45,22 @@ def _waits(turn: Turn, symbol: str) -> bool:
 
 
 def _enter(turn: Turn, symbol: str, stretch_ms: int) -> None:
-    bench = turn.bench
+    bench, book = turn.bench, turn.bench.book
     desk = turn.desk(symbol)
     stop = stopped(turn, symbol)
     if stop:
         _decline(turn, bench.rulebook.entry[0], stop, None, symbol, stretch_ms)
         return
-    context = bench.answers.context(bench.entry.reads, Moment(desk), exact=False)
-    mask, _ = bench.entry.evaluate(context)
-    for bit, (rule, _) in enumerate(bench.entry.keys):
+    context = book.answers.context(book.entry.reads, Moment(desk), exact=False)
+    mask, _ = book.entry.evaluate(context)
+    for bit, (rule, _) in enumerate(book.entry.keys):
         if mask >> bit & 1:
-            inputs = bench.answers.inputs(rule.when, context)
+            inputs = book.answers.inputs(rule.when, context)
             _propose(turn, rule, desk, inputs | _votes(turn, symbol), stretch_ms)
             return
     rule = bench.rulebook.entry[0]
     by, place, inputs = _reason(turn, desk, rule)
-    inputs = inputs | bench.answers.inputs(rule.when, context)
+    inputs = inputs | book.answers.inputs(rule.when, context)
     _decline(turn, rule, by, place, symbol, stretch_ms, inputs)
 
 
@@ -119,7 +119,7 @@ def _propose(
     inputs: Mapping[str, Value],
     stretch_ms: int,
 ) -> None:
-    answers, moment = turn.bench.answers, Moment(desk)
+    answers, moment = turn.bench.book.answers, Moment(desk)
     position_id = f"p{turn.state.positions_made + 1}"
     quote_amount, amount = ZERO, ZERO
     try:
@@ -166,14 +166,14 @@ def _reason(
     A veto that only a recorded event can lift goes before one that time or the market
     may lift, so that the reason stays the same while nothing happens.
     """
-    bench = turn.bench
+    bench, book = turn.bench, turn.bench.book
     if asks_approval(rule):
         found = bench.held_vetoes(desk)
         bits = found.held or found.unknown
         if bits:
-            first = min(bits, key=lambda bit: (bit not in bench.steady, bit))
-            veto, _ = bench.vetoes.keys[first]
-            return veto.id, veto.place, bench.answers.inputs(veto.veto, found.context)
+            first = min(bits, key=lambda bit: (bit not in book.steady, bit))
+            veto, _ = book.vetoes.keys[first]
+            return veto.id, veto.place, book.answers.inputs(veto.veto, found.context)
     return rule.id, rule.place, {}
 
 

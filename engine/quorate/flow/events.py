@@ -15,6 +15,8 @@ from quorate.contract.records import (
     Record,
     Released,
     RulesChanged,
+    RulesHeld,
+    RulesRefused,
     Started,
     Stopped,
 )
@@ -52,6 +54,8 @@ Notice = (
     | MarketsSeen
     | BalancesSeen
     | RulesChanged
+    | RulesRefused
+    | RulesHeld
     | Found
 )
 """What a driver has found out or was told to do; it is recorded as it is."""

@@ -7,10 +7,19 @@ and acts on it afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from quorate.contract.records import ModeSet, PluginFault, Record, Resumed
+from quorate.contract.records import (
+    ModeSet,
+    PluginFault,
+    Record,
+    Resumed,
+    RulesChanged,
+    Started,
+)
 from quorate.flow.answering import answered, resume, take_up_funds
+from quorate.flow.book import Book
+from quorate.flow.changing import change_rules
 from quorate.flow.clearing import clear_due, due
 from quorate.flow.entering import asks_approval, enter
 from quorate.flow.events import (
@@ -37,7 +46,7 @@ class Flow:
     """The engine between two drivers' calls: a state, a rulebook, its assistants."""
 
     def __init__(self, rulebook: Rulebook, host: Host, view: MarketView) -> None:
-        self.bench = Bench(rulebook, host, view)
+        self.bench = Bench(Book(rulebook, host), host, view)
         self._faults: list[tuple[str, str, str, bool]] = []
         host.on_fault = lambda *fault: self._faults.append(fault)
 
@@ -66,6 +75,14 @@ class Flow:
         take_up_funds(turn)
         follow(turn)
         switch_after(turn)
+        self._record_faults(turn)
+        return turn.outcome
+
+    def change_rules(self, book: Book, at_ms: int) -> Outcome:
+        """Decide by another rulebook from now on: the swap between two events."""
+        turn = Turn(self.bench, at_ms)
+        change_rules(turn, book)
+        follow(turn)
         self._record_faults(turn)
         return turn.outcome
 
@@ -112,12 +129,21 @@ class Flow:
             )
         self._faults.clear()
 
-    def recover(self, records: Iterable[Record]) -> list[WakeAt]:
+    def recover(
+        self,
+        records: Iterable[Record],
+        kept_book: Callable[[str], Book | None] | None = None,
+    ) -> list[WakeAt]:
         """Fold a journal's records; return the moments to be woken at.
 
-        What was sent and not answered is the driver's to settle with the venue.
+        ``kept_book`` returns the rulebook with a hash, None for one that cannot be used
+        any more: each record is folded under the rules of its time, and positions keep
+        the exits they were opened with. What was sent and not answered is the driver's
+        to settle with the venue.
         """
         for record in records:
+            if kept_book is not None and isinstance(record, Started | RulesChanged):
+                self._use(record.rulebook, kept_book)
             self.state.apply(record)
             remember(self.bench, record)
             if isinstance(record, PluginFault) and record.off:
@@ -126,6 +152,12 @@ class Flow:
                     plugin.fault = f"switched off before: {record.error}"
         self._faults.clear()  # the journal has them
         return list(self._wakes())
+
+    def _use(self, digest: str, kept_book: Callable[[str], Book | None]) -> None:
+        if digest != self.bench.rulebook.digest:
+            book = kept_book(digest)
+            if book is not None:
+                self.bench.use(book)
 
     def _wakes(self) -> Iterable[WakeAt]:
         yield from map(WakeAt, due(self.state))
@@ -150,6 +182,6 @@ class Flow:
             return ""
         found = bench.held_vetoes(bench.desk(symbol, self.state.now_ms))
         for bit in found.held:
-            if bit in bench.steady:
-                return str(bench.vetoes.keys[bit][0].id)
+            if bit in bench.book.steady:
+                return str(bench.book.vetoes.keys[bit][0].id)
         return ""

@@ -7,15 +7,15 @@ from decimal import Decimal
 from quorate.contract.decisions import Value, Verdict
 from quorate.contract.records import Declined, Leaving, Proposal
 from quorate.contract.views import PositionView
+from quorate.flow.book import Exits
 from quorate.flow.clearing import clear
 from quorate.flow.closing import close, is_dust
-from quorate.flow.desk import FlowDesk
 from quorate.flow.pursuing import begin_leaving, pursue
 from quorate.flow.state import NOT_KNOWN
 from quorate.flow.turn import Turn
 from quorate.rulebook.rules import ExitRule
 from quorate.stages.answers import Moment
-from quorate.stages.exits import look, view_position
+from quorate.stages.exits import ExitFound, look, view_position
 from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, ZERO
 from quorate.values.trade import Position, Purpose
@@ -46,23 +46,33 @@ def _watch_one(turn: Turn, position: Position) -> None:
     price = bench.view.price(position.symbol)
     if price is None:
         return
-    desk = turn.desk(position.symbol)
     view = view_position(
         position,
-        desk.market,
+        turn.state.markets[position.symbol],
         price=price,
         at_ms=turn.now_ms,
         peak_price=bench.view.peak(position.symbol, position.opened_ms) or price,
     )
-    seen = look(bench.answers, bench.exits, position, desk, view)
-    for rule in seen.unknown:
-        _report(turn, position, rule)
-    if seen.found is None:
-        return
-    rule, inputs = seen.found.rule, dict(seen.found.inputs)
-    share = _share(turn, rule, desk, view)
+    found: tuple[Exits, ExitFound] | None = None
+    for exits in bench.exits_of(position):
+        desk = turn.desk(position.symbol, exits.rulebook)
+        seen = look(exits.answers, exits.watched, position, desk, view)
+        for rule in seen.unknown:
+            _report(turn, position, exits, rule)
+        if found is None and seen.found is not None:
+            found = exits, seen.found
+    if found is not None:
+        _leave(turn, position, view, *found)
+
+
+def _leave(
+    turn: Turn, position: Position, view: PositionView, exits: Exits, found: ExitFound
+) -> None:
+    """Let a position leave by the exit that holds, unless its share is not known."""
+    rule, inputs = found.rule, dict(found.inputs)
+    share = _share(turn, position, exits, rule, view)
     if share is None:
-        _not_known(turn, position, rule, inputs)
+        _not_known(turn, position, exits, rule, inputs)
         turn.note(
             Declined(
                 at_ms=turn.now_ms,
@@ -73,27 +83,30 @@ def _watch_one(turn: Turn, position: Position) -> None:
             )
         )
         return
-    begin_leaving(turn, position, rule.id, share, rule.place, inputs)
+    begin_leaving(
+        turn, position, rule.id, share, rule.place, inputs, turn.other(exits.rulebook)
+    )
 
 
 def _share(
-    turn: Turn, rule: ExitRule, desk: FlowDesk, view: PositionView
+    turn: Turn, position: Position, exits: Exits, rule: ExitRule, view: PositionView
 ) -> Decimal | None:
     """Return what share of a position an exit sells, None when that is not known."""
+    desk = turn.desk(position.symbol, exits.rulebook)
     try:
-        share = turn.bench.answers.value(rule.share, Moment(desk, position=view))
+        share = exits.answers.value(rule.share, Moment(desk, position=view))
     except Exception:  # noqa: BLE001 - not known
         return None
     return min(ONE, Decimal(share)) if share > 0 else None
 
 
-def _report(turn: Turn, position: Position, rule: ExitRule) -> None:
+def _report(turn: Turn, position: Position, exits: Exits, rule: ExitRule) -> None:
     """Report an exit whose inputs are not known, once; the others are watched on."""
     if (position.id, rule.id) in turn.state.unknown_exits:
         return
     if rule.id in position.exits_fired:
         return
-    _not_known(turn, position, rule, {})
+    _not_known(turn, position, exits, rule, {})
     turn.note(
         Declined(
             at_ms=turn.now_ms,
@@ -106,7 +119,11 @@ def _report(turn: Turn, position: Position, rule: ExitRule) -> None:
 
 
 def _not_known(
-    turn: Turn, position: Position, rule: ExitRule, inputs: dict[str, Value]
+    turn: Turn,
+    position: Position,
+    exits: Exits,
+    rule: ExitRule,
+    inputs: dict[str, Value],
 ) -> None:
     turn.decide(
         Verdict.NOT_KNOWN,
@@ -116,6 +133,7 @@ def _not_known(
         symbol=position.symbol,
         inputs=inputs,
         position_id=position.id,
+        rulebook=turn.other(exits.rulebook),
     )
 
 
@@ -196,23 +214,23 @@ def rest_key(position_id: str, rule: str) -> str:
 
 def arm(turn: Turn, position: Position) -> None:
     """Put the resting exits of a position into the venue's book."""
-    bench = turn.bench
-    for rule in bench.rulebook.exits:
-        if rule.rest is not None and rule.id not in position.exits_fired:
-            _rest(turn, position, rule)
+    for exits in turn.bench.exits_of(position):
+        for rule in exits.rules:
+            if rule.rest is not None and rule.id not in position.exits_fired:
+                _rest(turn, position, exits, rule)
 
 
-def _rest(turn: Turn, position: Position, rule: ExitRule) -> None:
-    desk = turn.desk(position.symbol)
+def _rest(turn: Turn, position: Position, exits: Exits, rule: ExitRule) -> None:
     price = turn.bench.view.price(position.symbol)
     if price is None:
         return
+    market = turn.state.markets[position.symbol]
     view = view_position(
-        position, desk.market, price=price, at_ms=turn.now_ms, peak_price=price
+        position, market, price=price, at_ms=turn.now_ms, peak_price=price
     )
-    share = _share(turn, rule, desk, view)
+    share = _share(turn, position, exits, rule, view)
     if share is None:
-        _not_known(turn, position, rule, {})  # the watched exits stand
+        _not_known(turn, position, exits, rule, {})  # the watched exits stand
         return
     pursue(
         turn,

@@ -14,12 +14,14 @@ from quorate.contract.records import (
     Proposal,
 )
 from quorate.contract.views import Draft
+from quorate.flow.book import Exits
 from quorate.flow.closing import write_off
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Send, WakeAt
 from quorate.flow.switching import switch
 from quorate.flow.turn import Turn
 from quorate.rulebook.diagnostics import Span
+from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import CheckRule, ExitRule, Formula, How
 from quorate.stages.answers import Moment
 from quorate.stages.checks import Finding, Judgement, judge
@@ -58,7 +60,7 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
     how, price, moment, rule = way
     try:
         draft = draft_order(
-            turn.bench.answers, turn.bench.host, proposal, how, moment, price=price
+            turn.bench.book.answers, turn.bench.host, proposal, how, moment, price=price
         )
         limits = (
             _whole(turn, how.max_attempts, moment, default=1),
@@ -70,8 +72,8 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
     if draft is None:
         _too_small(turn, proposal, rule)
         return
-    checks = turn.bench.checks[draft.side]
-    judgement = judge(turn.bench.answers, checks, draft, desk)
+    checks = turn.bench.book.checks[draft.side]
+    judgement = judge(turn.bench.book.answers, checks, draft, desk)
     if judgement.finding is not Finding.PASS:
         _rulings(turn, judgement, proposal)
         _stopped(turn, proposal, judgement)
@@ -89,10 +91,10 @@ def _way(
     turn: Turn, proposal: Proposal, desk: FlowDesk
 ) -> tuple[How, Formula | None, Moment, str] | None:
     """Return how the order is sent, its price, the views and the rule's id."""
-    bench = turn.bench
+    book = turn.bench.book
     if proposal.purpose == Purpose.ENTRY:
         moment = Moment(desk)
-        choice = choose(bench.answers, bench.rulebook.orders, bench.orders, moment)
+        choice = choose(book.answers, book.rulebook.orders, book.orders, moment)
         if choice.rule is None:
             return None
         how = choice.rule.how
@@ -107,11 +109,14 @@ def _way(
             position_id=proposal.position_id,
         )
         return how, how.limit_price, moment, choice.rule.id
-    rule = exit_rule(turn, proposal.rule)
     position = turn.state.positions.get(proposal.position_id)
     price = desk.price(proposal.symbol)
-    if rule is None or position is None or price is None:
+    if position is None or price is None:
         return None
+    found = exit_rule(turn, position, proposal.rule)
+    if found is None:
+        return None
+    exits, rule = found
     view = view_position(
         position,
         desk.market,
@@ -120,18 +125,23 @@ def _way(
         peak_price=turn.bench.view.peak(position.symbol, position.opened_ms)
         or float(price),
     )
-    moment = Moment(desk, position=view)
+    moment = Moment(turn.desk(position.symbol, exits.rulebook), position=view)
     return rule.how, rule.rest or rule.how.limit_price, moment, rule.id
 
 
-def exit_rule(turn: Turn, name: str) -> ExitRule | None:
-    """Return an exit rule; a reallocation leaves like the first market exit."""
-    rules = turn.bench.rulebook.exits
-    for rule in rules:
+def exit_rule(
+    turn: Turn, position: Position, name: str
+) -> tuple[Exits, ExitRule] | None:
+    """Return an exit of a position and where it stands, None when it has none.
+
+    A reallocation leaves like the first market exit.
+    """
+    every = [(x, rule) for x in turn.bench.exits_of(position) for rule in x.rules]
+    for exits, rule in every:
         if rule.id == name:
-            return rule
-    watched = [rule for rule in rules if rule.when is not None]
-    at_market = [rule for rule in watched if rule.how.type is OrderType.MARKET]
+            return exits, rule
+    watched = [one for one in every if one[1].when is not None]
+    at_market = [one for one in watched if one[1].how.type is OrderType.MARKET]
     return next(iter(at_market or watched), None)
 
 
@@ -219,7 +229,7 @@ def _whole(turn: Turn, formula: Formula | None, moment: Moment, default: int) ->
     """Return a whole number that a rule says; raises what evaluating it raises."""
     if formula is None:
         return default
-    return max(default, int(turn.bench.answers.value(formula, moment)))
+    return max(default, int(turn.bench.book.answers.value(formula, moment)))
 
 
 def _rulings(
@@ -285,8 +295,8 @@ def _delay(
 
 def _reallocate(turn: Turn, symbol: str, check: CheckRule) -> bool:
     """Let the weakest position leave; return whether there is one that can."""
-    bench = turn.bench
-    context = bench.answers.context([WEAKEST], Moment(turn.desk(symbol)), exact=True)
+    moment = Moment(turn.desk(symbol))
+    context = turn.bench.book.answers.context([WEAKEST], moment, exact=True)
     position = turn.state.positions.get(str(getattr(context, WEAKEST)))
     if position is None or position.leaving:
         return False
@@ -301,8 +311,12 @@ def begin_leaving(
     share: Decimal,
     place: Span,
     inputs: dict[str, Value],
+    rulebook: Rulebook | None = None,
 ) -> None:
-    """Decide that a position leaves; at the end of the turn it is freed and sold."""
+    """Decide that a position leaves; at the end of the turn it is freed and sold.
+
+    ``rulebook`` has the rule when it is not that of now.
+    """
     turn.decide(
         Verdict.FIRED,
         section="exits",
@@ -312,6 +326,7 @@ def begin_leaving(
         inputs=inputs,
         effect={"sell": str(share)},
         position_id=position.id,
+        rulebook=rulebook,
     )
     turn.note(
         Leaving(

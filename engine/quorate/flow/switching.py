@@ -21,7 +21,7 @@ def switch(turn: Turn, symbol: str) -> None:
     twice while nothing has changed.
     """
     bench, state = turn.bench, turn.state
-    if not bench.switches.keys:
+    if not bench.book.switches.keys:
         return
     for one in dict.fromkeys((symbol, *state.spent.values())):
         seen = state.version, turn.now_ms
@@ -32,7 +32,7 @@ def switch(turn: Turn, symbol: str) -> None:
 
 def switch_at_candle(turn: Turn, symbol: str) -> None:
     """Look at the kill switches again that the market or the clock can move."""
-    if turn.bench.switches_move:
+    if turn.bench.book.switches_move:
         switch(turn, symbol)
 
 
@@ -46,12 +46,12 @@ def switch_after(turn: Turn) -> None:
 def _look(turn: Turn, symbol: str) -> None:
     bench, state = turn.bench, turn.state
     quote = state.markets[symbol].quote
-    context = bench.answers.context(
-        bench.switches.reads, Moment(turn.desk(symbol)), exact=True
+    context = bench.book.answers.context(
+        bench.book.switches.reads, Moment(turn.desk(symbol)), exact=True
     )
-    mask, faults = bench.switches.evaluate(context)
+    mask, faults = bench.book.switches.evaluate(context)
     unknown = {bit for bit, _ in faults}
-    for bit, (rule, _) in enumerate(bench.switches.keys):
+    for bit, (rule, _) in enumerate(bench.book.switches.keys):
         spent_in = state.spent.get((rule.id, quote))
         if mask >> bit & 1:
             if spent_in is None and rule.mode.stricter_than(state.mode):
@@ -67,7 +67,7 @@ def _fire(turn: Turn, rule: SwitchRule, symbol: str, context: object) -> None:
         rule=rule.id,
         place=rule.place,
         symbol=symbol,
-        inputs=turn.bench.answers.inputs(rule.when, context),
+        inputs=turn.bench.book.answers.inputs(rule.when, context),
         effect={"mode": rule.mode.value, "was": turn.state.mode.value},
     )
     turn.note(

@@ -11,7 +11,7 @@ from typing import Any
 
 from quorate.contract.decisions import Decision, Value, Verdict
 from quorate.contract.records import Declined, Learned, PluginFault, Record
-from quorate.contract.vocabulary import Moves
+from quorate.flow.book import Book, Exits
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Action, MarketView, Outcome
 from quorate.flow.state import State
@@ -19,8 +19,9 @@ from quorate.host.host import Host
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
-from quorate.stages.answers import Answers, Conditions, Moment, as_float
-from quorate.values.trade import Side
+from quorate.rulebook.terms import Expression
+from quorate.stages.answers import Moment, as_float
+from quorate.values.trade import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,81 +42,107 @@ class Held:
 class Bench:
     """What every turn works with. ``view`` is moved along by the driver.
 
-    ``steady`` are the vetoes, by bit, that can change only with a recorded event;
-    ``switches_move`` says that some kill switch can change without one. ``switched``
-    has the version and the moment at which a symbol's were looked at last.
+    ``book`` is the rulebook of now. Open positions keep the exits of the rulebook they
+    were opened under: ``kept`` has those, by hash. ``switched`` has the version and the
+    moment at which a symbol's kill switches were looked at last.
     """
 
-    rulebook: Rulebook
+    book: Book
     host: Host
     view: MarketView
     state: State = field(default_factory=State)
-    answers: Answers = field(init=False)
-    entry: Conditions = field(init=False)
-    vetoes: Conditions = field(init=False)
-    steady: frozenset[int] = field(init=False)
-    checks: Mapping[Side, Conditions] = field(init=False)
-    orders: Conditions = field(init=False)
-    exits: Conditions = field(init=False)
-    tuning: Conditions = field(init=False)
-    switches: Conditions = field(init=False)
-    switches_move: bool = field(init=False)
+    kept: dict[str, Book] = field(default_factory=dict)
     switched: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _params: dict[str, dict[str, ParamValue]] = field(default_factory=dict)
-    _floats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _params: dict[tuple[str, str], dict[str, ParamValue]] = field(default_factory=dict)
+    _floats: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _params_turns: int = 0
     _held: dict[str, Held] = field(default_factory=dict)
+    _exits: dict[str, tuple[Exits, ...]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        rules = self.rulebook
-        self.answers = Answers(rules, self.host)
-        ask = self.answers.conditions
-        self.entry = ask(rules.entry, ["when"], exact=False)
-        self.vetoes = ask(rules.votes, ["veto"], exact=False)
-        self.steady = frozenset(
-            bit
-            for bit, (rule, _) in enumerate(self.vetoes.keys)
-            if self.answers.moves(rule.veto.expression.reads) <= {Moves.STATE}
-        )
-        self.checks = {
-            side: ask(
-                [check for check in rules.checks if check.side in (None, side)],
-                ["when", "require"],
-                exact=True,
-            )
-            for side in Side
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rulebook of now."""
+        return self.book.rulebook
+
+    def use(self, book: Book) -> None:
+        """Take another rulebook up; open positions keep the exits they have."""
+        before = self.book
+        opened = {one.rulebook for one in self.state.positions.values()}
+        kept = {**self.kept, before.rulebook.digest: before}
+        self.book = book
+        self.kept = {
+            digest: one
+            for digest, one in kept.items()
+            if digest in opened and digest != book.rulebook.digest
         }
-        self.orders = ask(rules.orders, ["when"], exact=True)
-        self.exits = ask(rules.exits, ["when"], exact=False)
-        self.tuning = ask(rules.tuning, ["when", "until"], exact=True)
-        self.switches = ask(rules.switches, ["when"], exact=True)
-        moved_by = self.answers.moves(self.switches.reads)
-        self.switches_move = not moved_by <= {Moves.STATE}
+        for known in (self._params, self._floats, self._held, self._exits):
+            known.clear()
+        self.switched.clear()
 
-    def params(self, symbol: str) -> dict[str, ParamValue]:
-        """Return every param's value for a symbol, tuning included."""
+    def keep(self, book: Book) -> None:
+        """Let the positions that were opened under another rulebook keep its exits."""
+        self.kept[book.rulebook.digest] = book
+        self._exits.clear()
+
+    def kept_expressions(self) -> list[Expression]:
+        """Return what the kept exits read, for columns that the rules of now lack."""
+        return [one for book in self.kept.values() for one in book.exits.expressions()]
+
+    def exits_of(self, position: Position) -> tuple[Exits, ...]:
+        """Return what a position leaves by, group by group, the first that holds.
+
+        Under the rulebook it was opened with: its exits. Else first those of the
+        rulebook of now that apply to open positions, then those it was opened with,
+        unless one of the same name came before.
+        """
+        digest = position.rulebook
+        if digest not in self._exits:
+            opening = self.kept.get(digest)
+            if opening is None:
+                self._exits[digest] = (self.book.exits,)
+            else:
+                first = self.book.exits_for_open()
+                names = {rule.id for rule in first.rules}
+                rest = opening.exits_without(names)
+                self._exits[digest] = (first, rest) if names else (rest,)
+        return self._exits[digest]
+
+    def params(
+        self, symbol: str, rulebook: Rulebook | None = None
+    ) -> dict[str, ParamValue]:
+        """Return every param's value for a symbol, tuning included.
+
+        Those of the rulebook of now, or of the one that is named.
+        """
         if self.state.turns != self._params_turns:
             self._params.clear()
             self._floats.clear()
             self._params_turns = self.state.turns
-        found = self._params.get(symbol)
+        book = rulebook or self.rulebook
+        key = (book.digest, symbol)
+        found = self._params.get(key)
         if found is None:
-            found = self.rulebook.params.effective(symbol, self.state.tuned)
-            self._params[symbol] = found
+            found = book.params.effective(symbol, self.state.tuned)
+            self._params[key] = found
         return found
 
-    def float_params(self, symbol: str) -> dict[str, Any]:
+    def float_params(
+        self, symbol: str, rulebook: Rulebook | None = None
+    ) -> dict[str, Any]:
         """Return every param's value for a symbol, the numbers as floats."""
-        params = self.params(symbol)
-        found = self._floats.get(symbol)
+        params = self.params(symbol, rulebook)
+        key = ((rulebook or self.rulebook).digest, symbol)
+        found = self._floats.get(key)
         if found is None:
             found = {name: as_float(value) for name, value in params.items()}
-            self._floats[symbol] = found
+            self._floats[key] = found
         return found
 
-    def desk(self, symbol: str, now_ms: int) -> FlowDesk:
-        """Return the desk of a symbol at a moment."""
-        return FlowDesk(self, symbol, now_ms)
+    def desk(
+        self, symbol: str, now_ms: int, rulebook: Rulebook | None = None
+    ) -> FlowDesk:
+        """Return the desk of a symbol at a moment, with the params of a rulebook."""
+        return FlowDesk(self, symbol, now_ms, rulebook)
 
     def held_vetoes(self, desk: FlowDesk) -> Held:
         """Return the vetoes that hold for a symbol at the desk's moment."""
@@ -126,12 +153,13 @@ class Bench:
         return known
 
     def _hold(self, desk: FlowDesk) -> Held:
-        context = self.answers.context(self.vetoes.reads, Moment(desk), exact=False)
-        mask, faults = self.vetoes.evaluate(context)
+        answers, vetoes = self.book.answers, self.book.vetoes
+        context = answers.context(vetoes.reads, Moment(desk), exact=False)
+        mask, faults = vetoes.evaluate(context)
         return Held(
             version=self.state.version,
             at_ms=desk.now_ms,
-            held=tuple(bit for bit in range(len(self.vetoes.keys)) if mask >> bit & 1),
+            held=tuple(bit for bit in range(len(vetoes.keys)) if mask >> bit & 1),
             unknown=tuple(bit for bit, _ in faults),
             context=context,
         )
@@ -161,9 +189,13 @@ class Turn:
         """The state, every record of this turn applied."""
         return self.bench.state
 
-    def desk(self, symbol: str) -> FlowDesk:
-        """Return the desk of a symbol now."""
-        return self.bench.desk(symbol, self.now_ms)
+    def desk(self, symbol: str, rulebook: Rulebook | None = None) -> FlowDesk:
+        """Return the desk of a symbol now, with the params of a rulebook."""
+        return self.bench.desk(symbol, self.now_ms, rulebook)
+
+    def other(self, rulebook: Rulebook) -> Rulebook | None:
+        """Return a rulebook that is not that of now, None when it is."""
+        return None if rulebook is self.bench.rulebook else rulebook
 
     def note(self, record: Record) -> None:
         """Record what happened: change the state, and let assistants remember it."""
@@ -213,8 +245,9 @@ class Turn:
         effect: Mapping[str, Value] | None = None,
         client_id: str = "",
         position_id: str = "",
+        rulebook: Rulebook | None = None,
     ) -> None:
-        """Put a rule's answer on record."""
+        """Put a rule's answer on record; ``rulebook`` when it is not that of now."""
         self.outcome.decisions.append(
             Decision(
                 at_ms=self.now_ms,
@@ -227,6 +260,7 @@ class Turn:
                 effect=effect or {},
                 client_id=client_id,
                 position_id=position_id,
+                rulebook="" if rulebook is None else rulebook.digest,
             )
         )
 

@@ -58,6 +58,8 @@ def event_row(record: Record, unit: int) -> Row:
 def decision_row(decision: Decision, rulebook: str, unit: int) -> Row:
     """Return the row of ``decision``, in the order of ``schema.ADD_DECISION``.
 
+    ``rulebook`` is the hash of the rules that decide, unless it names others itself.
+
     Raises:
         JournalError: an input or effect is neither number, flag, text nor None.
     """
@@ -72,7 +74,7 @@ def decision_row(decision: Decision, rulebook: str, unit: int) -> Row:
         encode_values(decision.effect),
         decision.client_id or None,
         decision.position_id or None,
-        rulebook,
+        decision.rulebook or rulebook,
         unit,
     )
 

@@ -254,6 +254,7 @@ def _exit(
         rest=resting,
         share=share,
         how=how,
+        apply_open=item.get("apply") == "open",
     )
 
 

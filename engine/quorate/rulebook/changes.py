@@ -42,6 +42,15 @@ class Change:
     symbols: str = ""
     readers: tuple[str, ...] = ()
 
+    def line(self) -> str:
+        """Return the change as one line: what, which way, and where it shows."""
+        place = self.new_place or self.old_place
+        where = f" ({place.path}:{place.line})" if place else ""
+        key = f" {self.key}" if self.key else ""
+        way = str(self.shift or self.what)
+        seen = f", as at {self.witnesses[0].at}" if self.witnesses else ""
+        return f"{self.section} {self.id}{key}: {way}{seen}{where}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:

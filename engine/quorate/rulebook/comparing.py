@@ -25,7 +25,7 @@ from quorate.rulebook.permitting import (
     refuses,
 )
 from quorate.rulebook.rulebook import Rulebook
-from quorate.rulebook.rules import Formula, How
+from quorate.rulebook.rules import Formula, Headed, How
 from quorate.rulebook.sections import APPROVAL
 from quorate.rulebook.shifting import (
     Shift,
@@ -259,6 +259,9 @@ class _Comparer:
 FIRST_MATCH = ("entry", "orders", "errors", "exits")
 """Sections whose order counts: the first rule that holds decides."""
 
+HEAD = frozenset(one.name for one in fields(Headed))
+"""What people say of a rule: it changes nothing about what the rule does."""
+
 CONDITIONS = ("when", "require", "veto", "until", "reallocate")
 
 
@@ -276,7 +279,7 @@ def _parts(old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield (key, before, after) of the parts of two rules of one kind."""
     for one in fields(old):
         before, after = getattr(old, one.name), getattr(new, one.name)
-        if one.name in ("id", "place"):
+        if one.name in HEAD:
             continue
         if isinstance(before, How) and isinstance(after, How):
             yield from _parts(before, after)

@@ -131,12 +131,16 @@ class ErrorRule(Headed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRule(Headed):
-    """When a position leaves (``when``), or at what price it rests (``rest``)."""
+    """When a position leaves (``when``), or at what price it rests (``rest``).
+
+    ``apply_open`` says that positions opened under other rules leave by it too.
+    """
 
     when: Formula | None
     rest: Formula | None
     share: Formula
     how: How
+    apply_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

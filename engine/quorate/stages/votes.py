@@ -143,11 +143,12 @@ def count_votes(
     host: Host,
     candles: Candles,
     params: Mapping[str, ParamValue],
+    also: Iterable[Expression] = (),
 ) -> Signals:
     """Return a symbol's columns, with every vote cast.
 
     ``candles`` are in the tape's own timeframe, without gaps; ``params`` those of the
-    symbol.
+    symbol. ``also`` are expressions of other rulebooks that need their columns too.
 
     Raises:
         TapeError: a vote looks at a timeframe that these candles cannot give.
@@ -161,7 +162,7 @@ def count_votes(
     ballots = [ballot for ballot, _ in cast]
     ballots.extend(_plugin_votes(rulebook, host, candles))
     _count(sheet, ballots, max((first for _, first in cast), default=0))
-    for expression in _needed(rulebook):
+    for expression in (*_needed(rulebook), *also):
         sheet.provide(expression)
     for name in ("close", "data_age"):
         if name not in sheet.columns and name in rulebook.facts:
