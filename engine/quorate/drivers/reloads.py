@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from quorate.contract.records import RulesHeld, RulesRefused
 from quorate.drivers.live import LiveDriver
@@ -16,6 +17,9 @@ from quorate.journal.journal import Journal
 
 LOOK_EVERY_S = 1.0
 """How often the rule files are looked at; two looks alike make a change."""
+
+TAPE_LOOK_EVERY_S = 0.1
+"""The same for a tape, which is over soon."""
 
 Accepted = Callable[[], str]
 """Returns the hash of the rules that a person has accepted last, "" for none."""
@@ -75,6 +79,14 @@ class TapeReloads:
     reloader: Reloader
     journal: Journal
     accepted: Accepted
+    _looked_s: float = 0.0
+
+    def look_when_due(self) -> None:
+        """Look, unless that was done less than a moment ago."""
+        now_s = monotonic()
+        if now_s - self._looked_s >= TAPE_LOOK_EVERY_S:
+            self._looked_s = now_s
+            self.look()
 
     def look(self) -> None:
         """Look once, and do what is to be done.

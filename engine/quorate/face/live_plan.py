@@ -12,6 +12,7 @@ from quorate.drivers.control import Wish, pending_wish
 from quorate.drivers.keys import load_keys, warning_of
 from quorate.drivers.live_run import LiveSetup
 from quorate.drivers.preflight import Account, entry_sizes, look
+from quorate.drivers.reloading import Gather, kept_book
 from quorate.errors import JournalError, RulebookError, WorkspaceError
 from quorate.face import live_findings as judge
 from quorate.face.live_findings import Finding, Level, plugin_line
@@ -41,7 +42,8 @@ class LivePlan:
     """A live run that is ready to start.
 
     ``before`` is what the journal holds, None for a new one; ``findings`` are all that
-    was judged, good and bad; ``sizes`` what an entry would spend.
+    was judged, good and bad; ``sizes`` what an entry would spend; ``gather`` reads the
+    rule files again.
     """
 
     setup: LiveSetup
@@ -50,6 +52,7 @@ class LivePlan:
     wish: Wish | None
     account: Account
     sizes: dict[str, Decimal]
+    gather: Gather
     findings: tuple[Finding, ...]
 
     @property
@@ -123,6 +126,7 @@ async def plan_live(
         wish=pending_wish(journal),
         account=account,
         sizes=sizes,
+        gather=workspace.with_overlays(wish.overlays).gatherer(wish.settings),
         findings=_excused(
             [
                 *of_keys(workspace),
@@ -130,10 +134,30 @@ async def plan_live(
                 *judge.of_hosts(setup.settings),
                 judge.of_disk(journal.parent),
                 *judge.of_plugins(setup.host),
+                *of_rules(setup, journal, kept.state if kept else None),
             ],
             unverified_key=wish.unverified_key,
         ),
     )
+
+
+def of_rules(setup: LiveSetup, journal: Path, before: State | None) -> list[Finding]:
+    """Judge what the rules permit that those of the last run refused."""
+    if before is None or before.rulebook == setup.rulebook.digest:
+        return []
+    from quorate.rulebook.comparing import compare  # noqa: PLC0415 - only when needed
+
+    try:
+        with Journal.open(journal, read_only=True) as kept:
+            last = kept_book(kept, setup.host, before.rulebook).rulebook
+    except JournalError as error:
+        return [Finding(Level.WARNING, "rules", str(error))]
+    loosened = compare(last, setup.rulebook).loosened
+    told = f"not those of the last run, {before.rulebook}"
+    if not loosened:
+        return [Finding(Level.OK, "rules", told)]
+    lines = "; ".join(change.line() for change in loosened)
+    return [Finding(Level.WARNING, "rules", f"{told}, and permit more: {lines}")]
 
 
 def must_be_free(journal: Path) -> None:

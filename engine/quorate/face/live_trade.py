@@ -9,14 +9,17 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 from typing import NoReturn
 
+from quorate.drivers.acceptance import accepted_rules
 from quorate.drivers.control import Wish, mark_taken, pending_wish
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_run import Calls, Finished, LiveSetup, run_live
 from quorate.drivers.reconcile import Reconciliation
+from quorate.drivers.reloading import Gather
 from quorate.drivers.secrecy import clean_loop, redact
 from quorate.errors import WorkspaceError
 from quorate.face.live_status import LiveLines, LiveStatus, LogToNotes
@@ -40,13 +43,15 @@ class LiveTrade:
     """One live run and what shows it.
 
     ``end_at_once`` ends the process: every write to the journal is whole before a
-    signal is looked at, and the next start asks for what was on its way.
+    signal is looked at, and the next start asks for what was on its way. ``gather``
+    reads the rule files again, None when edits are not taken up.
     """
 
     setup: LiveSetup
     journal: Path
     show: LiveStatus | LiveLines
     end_at_once: Callable[[LiveTrade], NoReturn]
+    gather: Gather | None = None
     _wish: Wish | None = None
     _asked_s: float = 0.0
     _driver: LiveDriver | None = None
@@ -92,6 +97,8 @@ class LiveTrade:
             reconciled=self._reconciled,
             wish=self._asked,
             taken=self._taken,
+            gather=self.gather,
+            accepted=partial(accepted_rules, self.journal),
         )
         telling = asyncio.create_task(self._tell())
         for one in _SIGNALS:

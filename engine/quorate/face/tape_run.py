@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from quorate.contract.records import Started
+from quorate.drivers.acceptance import accepted_rules
 from quorate.drivers.demo_tape import demo_tapes
+from quorate.drivers.reloading import Gather, Reloader
+from quorate.drivers.reloads import TapeReloads
 from quorate.drivers.run import (
     UNITS_IN_A_COMMIT,
     Finished,
@@ -22,6 +26,7 @@ from quorate.drivers.run import (
     open_venue,
     run_tape,
 )
+from quorate.drivers.tape import TapeDriver
 from quorate.drivers.tape_file import content_hash
 from quorate.drivers.tape_name import split_source
 from quorate.errors import JournalError, TapeError, WorkspaceError
@@ -54,11 +59,15 @@ class Wish:
     go_on: Path | None = None
     walk: bool = False
     volume_in: str = "base"
+    reload: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run that is ready to start: everything is read and checked."""
+    """A run that is ready to start: everything is read and checked.
+
+    ``gather`` reads the rule files again, None when edits are not taken up.
+    """
 
     setup: TapeSetup
     tapes: Sequence[Candles]
@@ -66,6 +75,7 @@ class Plan:
     journal: Path
     goes_on: bool
     walk: bool
+    gather: Gather | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -86,8 +96,17 @@ class Plan:
                 journal,
                 walk=self.walk,
                 progress=progress,
+                follow=None if self.gather is None else partial(self._follow, journal),
             )
             return finished, perf_counter() - begin
+
+    def _follow(self, journal: Journal, driver: TapeDriver) -> Callable[[], None]:
+        """Return what takes edited rules up, called between two steps."""
+        assert self.gather is not None
+        active = driver.flow.bench.rulebook
+        reloader = Reloader(self.gather, self.setup.host, active)
+        accepted = partial(accepted_rules, self.journal)
+        return TapeReloads(driver, reloader, journal, accepted).look_when_due
 
     def _open(self) -> Journal:
         if self.goes_on:
@@ -138,6 +157,7 @@ def plan(workspace: Workspace, wish: Wish) -> Plan:
         journal=journal,
         goes_on=wish.go_on is not None,
         walk=wish.walk,
+        gather=workspace.gatherer(wish.settings) if wish.reload else None,
     )
 
 

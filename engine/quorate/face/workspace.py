@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ from quorate.host.host import Host, open_host
 from quorate.rulebook.diagnostics import Problem, Span
 from quorate.rulebook.literals import read_quantity, resolved
 from quorate.rulebook.printing import render
-from quorate.rulebook.rulebook import Reading, Rulebook, gather_sources, read_rulebook
+from quorate.rulebook.rulebook import (
+    Reading,
+    Rulebook,
+    Sources,
+    gather_sources,
+    read_rulebook,
+)
 from quorate.rulebook.shape import check_shape
 from quorate.rulebook.text import read_document
 
@@ -59,11 +65,17 @@ class Workspace:
             self.plugins, without=self.without, live=live, accepted=accepted
         )
 
-    def read(self, host: Host, settings: Sequence[tuple[str, str]] = ()) -> Reading:
-        """Read and check the rulebook."""
-        sources, problems = gather_sources(
+    def gatherer(
+        self, settings: Sequence[tuple[str, str]] = ()
+    ) -> Callable[[], tuple[Sources, list[Problem]]]:
+        """Return what reads the rule files as they are when it is called."""
+        return lambda: gather_sources(
             self.rules, self.overlays, settings, relative_to=self.root
         )
+
+    def read(self, host: Host, settings: Sequence[tuple[str, str]] = ()) -> Reading:
+        """Read and check the rulebook."""
+        sources, problems = self.gatherer(settings)()
         if problems:
             return Reading(None, tuple(problems))
         return read_rulebook(sources, host.facts, host.functions, voters=host.voters())

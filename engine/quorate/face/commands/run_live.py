@@ -150,7 +150,8 @@ def _trade(session: Session, plan: LivePlan, said: dict[str, Any]) -> None:
         sys.stdout.flush()
         os._exit(INTERRUPTED)
 
-    trade = LiveTrade(plan.setup, plan.journal, show, end_at_once)
+    gather = None if said["reload"] is False else plan.gather
+    trade = LiveTrade(plan.setup, plan.journal, show, end_at_once, gather)
     try:
         finished = trade.run()
     except QuorateError:
@@ -198,4 +199,6 @@ def _again(session: Session, said: dict[str, Any]) -> str:
         words += ["--without", plugin]
     if said["unverified_key"]:
         words.append("--accept-unverified-key")
+    if said["reload"] is False:
+        words.append("--no-reload")
     return shlex.join(words)
