@@ -11,6 +11,7 @@ WORKERS ?= 2
 KILLS ?= 200
 POWER_CUTS ?= 2000
 SEEDS ?= 5000
+RELOADS ?= 1000
 
 .PHONY: help run test soak bench docs format clean
 
@@ -31,6 +32,7 @@ test: $(READY) ## Everything that must pass: format, lint, types, rules, tests
 soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, faults (an hour)
 	QUORATE_KILLS=$(KILLS) $(BIN)/python -m pytest -q tests/drivers/test_killed_runs.py
 	QUORATE_POWER_CUTS=$(POWER_CUTS) $(BIN)/python -m pytest -q tests/journal/test_power_cut.py
+	QUORATE_RELOADS=$(RELOADS) $(BIN)/python -m pytest -q tests/drivers/test_reloads.py
 	QUORATE_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n $(WORKERS) \
 		tests/drivers/test_live_faults.py tests/drivers/test_crash_everywhere.py
 

@@ -25,6 +25,7 @@ from quorate.drivers.control import Wish, mark_taken, pending_wish
 from quorate.drivers.live import LiveDriver, Note
 from quorate.drivers.live_run import Calls, Finished, LiveSetup, run_live
 from quorate.drivers.reconcile import Reconciliation
+from quorate.drivers.reloading import Gather
 from quorate.flow.state import State
 from quorate.host.host import open_host
 from quorate.journal.journal import Journal
@@ -204,6 +205,8 @@ class Rehearsal:
     settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
     params: dict[str, str] = field(default_factory=dict)
     timeout_ms: int = 3_000
+    gather: Gather | None = None
+    accepted: str = ""
 
     @property
     def journal(self) -> Path:
@@ -265,6 +268,8 @@ class Rehearsal:
             reconciled=run.found.append,
             wish=wish,
             taken=lambda: mark_taken(self.journal, seen[0]),
+            gather=self.gather,
+            accepted=lambda: self.accepted,
         )
 
     def records(self) -> list[Record]:

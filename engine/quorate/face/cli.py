@@ -36,6 +36,7 @@ MODULES = {
     "explain": "explain",
     "replay": "replay",
     "exchange": "exchange",
+    "rules": "rules",
     "halt": "halt",
     "resume": "halt",
     "reconcile": "reconcile",

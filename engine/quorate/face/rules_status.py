@@ -1,4 +1,4 @@
-"""Which rules a run is under, which wait for a person's word, and which were refused."""
+"""Which rules a run is under, which wait to be accepted, and which were refused."""
 
 from __future__ import annotations
 

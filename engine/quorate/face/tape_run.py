@@ -59,7 +59,7 @@ class Wish:
     go_on: Path | None = None
     walk: bool = False
     volume_in: str = "base"
-    reload: bool = False
+    reload: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

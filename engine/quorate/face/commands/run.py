@@ -80,6 +80,12 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Leave a plugin out; repeatable.",
     )
     @click.option("--no-skip", "walk", is_flag=True, help="Decide at every candle.")
+    @click.option(
+        "--reload/--no-reload",
+        default=None,
+        help="Take edited rules up while running: with --live that is so unless "
+        "--no-reload is said, on a tape only when --reload is.",
+    )
     @click.option("-q", "--quiet", is_flag=True, help="Print the journal's path only.")
     @json_option
     @pass_session
