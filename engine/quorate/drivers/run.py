@@ -47,6 +47,9 @@ class TapeSetup:
     from_ms: int = 0
 
 
+Progress = Callable[[int, int, int], None]
+"""Is told where a run is: now, begin and end, UTC ms."""
+
 Follow = Callable[[TapeDriver], Callable[[], None]]
 """Makes what a run calls between steps, to take edited rules up."""
 
@@ -96,7 +99,7 @@ def run_tape(
     journal: Journal,
     *,
     walk: bool = False,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: Progress | None = None,
     stop_after: int | None = None,
     follow: Follow | None = None,
 ) -> Finished:
@@ -128,15 +131,7 @@ def run_tape(
     if stop_after is not None:
         any(not driver.step() for _ in range(stop_after))
     else:
-        look = None if follow is None else follow(driver)
-
-        def between(now_ms: int) -> None:
-            if progress is not None:
-                progress(now_ms, begin_ms, end_ms)
-            if look is not None:
-                look()
-
-        driver.run(between)
+        driver.run(_between(driver, progress, follow))
     journal.commit()
     return Finished(
         run=started.run,
@@ -144,6 +139,22 @@ def run_tape(
         from_ms=begin_ms,
         until_ms=end_ms,
     )
+
+
+def _between(
+    driver: TapeDriver, progress: Progress | None, follow: Follow | None
+) -> Callable[[int], None]:
+    """Return what is done between steps, now and then."""
+    begin_ms, end_ms = driver.span_ms
+    look = None if follow is None else follow(driver)
+
+    def between(now_ms: int) -> None:
+        if progress is not None:
+            progress(now_ms, begin_ms, end_ms)
+        if look is not None:
+            look()
+
+    return between
 
 
 def _writer(journal: Journal) -> Callable[[Outcome, str, str], None]:

@@ -19,6 +19,7 @@ from quorate.drivers.reloads import TapeReloads
 from quorate.drivers.run import (
     UNITS_IN_A_COMMIT,
     Finished,
+    Progress,
     TapeSetup,
     journal_path,
     load_tapes,
@@ -39,8 +40,6 @@ from quorate.values.market import Candles
 
 MOST_OF_A_CURRENCY = Decimal(10**15)
 """More than any account holds of anything: what is above was mistyped."""
-
-Progress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
