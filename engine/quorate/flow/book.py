@@ -6,7 +6,7 @@ takes another rulebook up by changing one reference.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import ExitRule
 from quorate.rulebook.terms import Expression
 from quorate.stages.answers import Answers, Conditions
-from quorate.values.trade import Side
+from quorate.values.trade import OrderType, Side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +33,25 @@ class Exits:
     rules: tuple[ExitRule, ...]
     watched: Conditions
 
-    def rule(self, name: str) -> ExitRule | None:
-        """Return the exit with an id, None when it is not among them."""
-        return next((rule for rule in self.rules if rule.id == name), None)
-
     def expressions(self) -> Iterable[Expression]:
         """Yield every expression of these exits."""
         for rule in self.rules:
             for formula in formulas(rule):
                 yield formula.expression
+
+
+def exit_named(groups: Sequence[Exits], name: str) -> tuple[Exits, ExitRule] | None:
+    """Return an exit of a position and where it stands, None when it has none.
+
+    A reallocation leaves like the first market exit.
+    """
+    every = [(exits, rule) for exits in groups for rule in exits.rules]
+    for exits, rule in every:
+        if rule.id == name:
+            return exits, rule
+    watched = [one for one in every if one[1].when is not None]
+    at_market = [one for one in watched if one[1].how.type is OrderType.MARKET]
+    return next(iter(at_market or watched), None)
 
 
 @dataclass(slots=True, eq=False)

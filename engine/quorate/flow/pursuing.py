@@ -14,7 +14,7 @@ from quorate.contract.records import (
     Proposal,
 )
 from quorate.contract.views import Draft
-from quorate.flow.book import Exits
+from quorate.flow.book import exit_named
 from quorate.flow.closing import write_off
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Send, WakeAt
@@ -22,7 +22,7 @@ from quorate.flow.switching import switch
 from quorate.flow.turn import Turn
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.rulebook import Rulebook
-from quorate.rulebook.rules import CheckRule, ExitRule, Formula, How
+from quorate.rulebook.rules import CheckRule, Formula, How
 from quorate.stages.answers import Moment
 from quorate.stages.checks import Finding, Judgement, judge
 from quorate.stages.exits import view_position
@@ -30,7 +30,7 @@ from quorate.stages.orders import choose, draft_order
 from quorate.values.mode import Mode
 from quorate.values.numbers import ONE, ZERO
 from quorate.values.timeframes import NEVER_MS
-from quorate.values.trade import Intent, OrderType, Position, Purpose, Side
+from quorate.values.trade import Intent, Position, Purpose, Side
 
 GUARDS = ("rate_limit", "portfolio")
 """What must have passed for every order, whatever else the rules say."""
@@ -113,7 +113,7 @@ def _way(
     price = desk.price(proposal.symbol)
     if position is None or price is None:
         return None
-    found = exit_rule(turn, position, proposal.rule)
+    found = exit_named(turn.bench.exits_of(position), proposal.rule)
     if found is None:
         return None
     exits, rule = found
@@ -127,22 +127,6 @@ def _way(
     )
     moment = Moment(turn.desk(position.symbol, exits.rulebook), position=view)
     return rule.how, rule.rest or rule.how.limit_price, moment, rule.id
-
-
-def exit_rule(
-    turn: Turn, position: Position, name: str
-) -> tuple[Exits, ExitRule] | None:
-    """Return an exit of a position and where it stands, None when it has none.
-
-    A reallocation leaves like the first market exit.
-    """
-    every = [(x, rule) for x in turn.bench.exits_of(position) for rule in x.rules]
-    for exits, rule in every:
-        if rule.id == name:
-            return exits, rule
-    watched = [one for one in every if one[1].when is not None]
-    at_market = [one for one in watched if one[1].how.type is OrderType.MARKET]
-    return next(iter(at_market or watched), None)
 
 
 def _object(
