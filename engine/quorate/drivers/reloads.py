@@ -18,7 +18,7 @@ from quorate.journal.journal import Journal
 LOOK_EVERY_S = 1.0
 """How often the rule files are looked at; two looks alike make a change."""
 
-TAPE_LOOK_EVERY_S = 0.1
+TAPE_LOOK_EVERY_S = 0.5
 """The same for a tape, which is over soon."""
 
 Accepted = Callable[[], str]
