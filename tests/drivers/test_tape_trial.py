@@ -88,8 +88,11 @@ def test_every_difference_is_told_with_its_place_and_the_story() -> None:
 def test_quotients_are_compared_to_the_places_that_are_written() -> None:
     venue = "venue: {fees: {maker: 0%, taker: 0%}, spread: 0%, slippage: 0%}"
     more = f"{RISE.replace('x12', 'x15')} -0.3x20, {venue}"
-    assert run("{trades: [{net_profit: -2.1%}]}", more).passed
-    assert not run("{trades: [{net_profit: -2.10%}]}", more).passed
+    assert run("{trades: [{net_profit: -2.09%}]}", more).passed
+    assert run("{trades: [{net_profit: -2.092%}]}", more).passed
+    assert not run("{trades: [{net_profit: -2.093%}]}", more).passed
+    # It rounds to 2%, and is not 2%.
+    assert not run("{trades: [{net_profit: -2%}]}", more).passed
 
 
 def test_what_prevents_a_run_is_told() -> None:

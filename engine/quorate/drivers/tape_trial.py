@@ -227,20 +227,24 @@ def _found(story: _Story) -> dict[str, Any]:
 def _as_written(case: Case, found: dict[str, Any]) -> dict[str, Any]:
     """Return what was found, with quotients as the test writes them when they agree.
 
-    Nobody writes all the digits of a quotient: it is compared to the places written.
+    Nobody writes all the digits of a quotient: it is compared to the places written,
+    and to a few at least, so that 1% is not what half a percent rounds to.
     """
     for key, value in found.items():
-        if key.rpartition(".")[2] not in _PLACES or value is None:
+        least, most = _PLACES.get(key.rpartition(".")[2], (0, 0))
+        if not most or value is None:
             continue
-        found[key] = round(value, _PLACES[key.rpartition(".")[2]])
+        found[key] = round(value, most)
         written = case.expected[key].value if key in case.expected else None
-        if written is not None and value.quantize(written) == written:
-            found[key] = written
+        if written is not None:
+            places = max(least, -written.as_tuple().exponent)
+            if round(value, places) == written:
+                found[key] = written
     return found
 
 
-_PLACES = {"price": 8, "profit": 8, "net_profit": 6}
-"""Quotients, and to how many decimals they are told."""
+_PLACES = {"price": (2, 8), "profit": (2, 8), "net_profit": (4, 6)}
+"""Quotients: to how many decimals they are compared at least, and told at most."""
 
 _ORDER: Mapping[str, Callable[[_Story, _Sent], Any]] = {
     "at": lambda story, sent: Decimal(sent.intent.made_ms - story.start_ms),
