@@ -82,10 +82,10 @@ class Keeper:
         reading = read_rulebook(sources, self.host.facts, self.host.functions)
         if reading.rulebook is None:
             return KeptRules(None, reading.errors[0].concise())
-        return KeptRules(reading.rulebook, percents=_percents(reading.rulebook))
+        return KeptRules(reading.rulebook, percents=percents_of(reading.rulebook))
 
 
-def _percents(rulebook: Rulebook) -> frozenset[str]:
+def percents_of(rulebook: Rulebook) -> frozenset[str]:
     """Return the params written in percent, and the facts compared with them."""
     lines = {shown: data.decode().splitlines() for shown, data in _files(rulebook)}
     found = {

@@ -1,7 +1,7 @@
 """The nearest change that flips a condition: of one name alone, or of two.
 
 Every change that is returned was tried on the condition as it was compiled. Numbers
-move on the grid of the digits that they and what they meet are written with.
+move on a grid a little finer than they and what they meet are written with.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from quorate.contract.vocabulary import DURATION, Kind
+from quorate.contract.vocabulary import DURATION, RATIO, Kind
 from quorate.rulebook.compile_function import compile_value
 from quorate.rulebook.literals import LARGEST
 from quorate.rulebook.rules import Formula
 from quorate.rulebook.terms import Expression, Name
 
+FINER = 2
+"""How many digits more than those written a change may have, unless all is whole."""
 FINEST = -8
 """The power of ten below which the grid of a number is not refined."""
 MOST_PAIRS = 2_000
@@ -145,8 +147,11 @@ class _Condition:
             whole = (_MINUTE_MS, _SECOND_MS)
             even = (one for one in whole if not any(n % one for n in numbers))
             return Decimal(next(even, 1))
-        finest = min((_exponent(one) for one in numbers), default=0)
-        return Decimal(1).scaleb(max(min(finest, 0), FINEST))
+        finest = min([0, *map(_exponent, numbers)])
+        unit_range = name.high is not None and abs(name.high) <= 1
+        if finest or name.unit != RATIO or unit_range:
+            finest -= FINER  # counts stay whole
+        return Decimal(1).scaleb(max(finest, FINEST))
 
     def _compares(self, name: str) -> Iterator[ast.Compare]:
         for node in ast.walk(self.expression.tree):

@@ -1,13 +1,19 @@
-"""``quorate explain``: the reasons of an order, a position, or a moment."""
+"""``quorate explain``: the reasons of an order, a position, a moment, or a rule."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from quorate.face.options import json_option, print_json
+from quorate.face.options import json_option, pairs, print_json, rulebook_options
 from quorate.face.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from quorate.face.workspace import Workspace
+
+Pairs = tuple[tuple[str, str], ...]
 
 
 @click.command()
@@ -19,13 +25,86 @@ from quorate.face.session import Session, pass_session
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The run to look in; the newest one when left out.",
 )
+@click.option(
+    "--given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=pairs,
+    help="A fact that SUBJECT, a rule, is explained on; repeatable.",
+)
+@click.option(
+    "--given-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A YAML file of such facts, as `given` of a test has them.",
+)
+@click.option("--symbol", help="With --given: the symbol, whose params are taken.")
+@rulebook_options
 @json_option
 @pass_session
-def explain(session: Session, subject: str, file: Path | None, as_json: bool) -> None:
-    """Say why it traded, or why not.
+def explain(
+    session: Session,
+    subject: str,
+    file: Path | None,
+    given: tuple[tuple[str, str], ...],
+    given_file: Path | None,
+    symbol: str | None,
+    overlays: tuple[Any, ...],
+    settings: tuple[tuple[str, str], ...],
+    as_json: bool,
+) -> None:
+    """Say why it traded, or why not, or what a rule makes of given facts.
 
-    SUBJECT is an order, a position (p1), or SYMBOL@TIME.
+    SUBJECT is an order, a position (p1), or SYMBOL@TIME, from a journal; or the id of
+    a rule, with the facts it is to be explained on.
+
+    \b
+    Examples:
+      quorate explain p1
+      quorate explain BTC/USD@2022-01-05T10:15 --journal runs/RUN.sqlite
+      quorate explain quorum --given confidence=0.71 --given risk_approved=true
+      quorate explain stop-loss --given-file facts.yaml --symbol BTC/USD
+
+    A rule is told with the value of every part, what was not evaluated, where every
+    number comes from, what fires and what that shadows, and the nearest change that
+    flips it. --overlay and --set count for rules only.
     """
+    if given or given_file is not None:
+        at = session.workspace().with_overlays(overlays)
+        facts = (given, given_file, symbol)
+        _explain_rule(session, at, subject, facts, settings, as_json=as_json)
+    else:
+        _explain_journal(session, subject, file, as_json=as_json)
+
+
+def _explain_rule(
+    session: Session,
+    workspace: Workspace,
+    name: str,
+    facts: tuple[Pairs, Path | None, str | None],
+    settings: Pairs,
+    *,
+    as_json: bool,
+) -> None:
+    """Explain a rule on given facts."""
+    from quorate.face.given import explain_rule, read_given  # noqa: PLC0415
+    from quorate.face.given_page import as_dict, show_rule  # noqa: PLC0415
+
+    pairs_given, file, symbol = facts
+    host = workspace.host()
+    rulebook = workspace.rulebook(host, settings)
+    given = read_given(pairs_given, file)
+    told = explain_rule(rulebook, host, name, given, symbol)
+    if as_json:
+        print_json(as_dict(told))
+    else:
+        show_rule(told, session.console())
+
+
+def _explain_journal(
+    session: Session, subject: str, file: Path | None, *, as_json: bool
+) -> None:
+    """Explain what a journal recorded."""
     from quorate.face import explain as reasons  # noqa: PLC0415
     from quorate.face.tape_run import newest_journal  # noqa: PLC0415
     from quorate.journal.journal import Journal  # noqa: PLC0415
