@@ -77,6 +77,10 @@ class Sure:
         """Return a stretch of its own for each candle."""
         return self.driver.now_ms()
 
+    def shadow_stretch_ms(self, _symbol: str) -> int:
+        """Return a stretch of its own for each candle."""
+        return self.driver.now_ms()
+
     def scores(self, symbol: str) -> dict[str, float]:
         """Return what was voted."""
         return self.driver.view.lanes[symbol].scores()

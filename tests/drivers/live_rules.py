@@ -48,6 +48,9 @@ class View:
     def stretch_ms(self, symbol: str) -> int:
         return int(self.world.now_ms) if self.world.confidence > 0.75 else 0
 
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        return int(self.world.now_ms) if self.world.confidence > 0.75 else 0
+
     def scores(self, symbol: str) -> dict[str, float]:
         return {"trend": 1.0}
 

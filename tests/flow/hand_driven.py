@@ -62,6 +62,7 @@ class HandView:
     seen: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     columns: dict[str, dict[str, float]] = field(default_factory=dict)
     stretches: dict[str, int] = field(default_factory=dict)
+    shadow_stretches: dict[str, int] = field(default_factory=dict)
     stales: dict[str, str] = field(default_factory=dict)
 
     def price(self, symbol: str) -> float | None:
@@ -78,6 +79,9 @@ class HandView:
 
     def stretch_ms(self, symbol: str) -> int:
         return self.stretches.get(symbol, 0)
+
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        return self.shadow_stretches.get(symbol, 0)
 
     def stale(self, symbol: str) -> str:
         return self.stales.get(symbol, "")

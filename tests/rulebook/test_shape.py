@@ -110,6 +110,7 @@ votes:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     assistant: buy
     timeframes: {1m: 1}
     let: {fast: "ema(close, 9)"}
@@ -124,6 +125,7 @@ entry:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     when: risk_approved
     then: {side: buy, quote_amount: free_quote, amount: free_base}
 checks:
@@ -133,6 +135,7 @@ checks:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     side: buy
     guards: portfolio
     when: amount > 0
@@ -146,6 +149,7 @@ orders:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     when: rate_counter > 5
     then:
       type: limit
@@ -161,6 +165,7 @@ errors:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     match: foo
     when: amount > 0
     then:
@@ -177,6 +182,8 @@ exits:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
+    apply: open
     when: age > 1h
     rest: close
     then:
@@ -193,6 +200,7 @@ tuning:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     when: samples > 5
     until: samples > 6
     min_samples: 5
@@ -205,6 +213,7 @@ switches:
     owner: o
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
+    mode: live
     when: drawdown > 5%
     then: {mode: halted}
 symbols:

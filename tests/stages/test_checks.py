@@ -67,6 +67,9 @@ class View:
     def stretch_ms(self, symbol: str) -> int:
         return 0
 
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        return 0
+
     def scores(self, symbol: str) -> dict[str, float]:
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from tests.trials.trial_parts import (
@@ -15,7 +16,10 @@ from tests.trials.trial_parts import (
     with_change,
 )
 
+from quorate.trials.reading import read_tests
 from quorate.trials.run import run_tests
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_tests_of_the_default_rules_pass() -> None:
@@ -125,3 +129,35 @@ def test_no_plugin_is_blamed_for_what_a_test_leaves_out() -> None:
     for _ in range(5):
         ask("vetoes", "{}", "{vetoed: []}")
     assert before == {name: one.faults for name, one in host().plugins.items()}
+
+
+SHADOW = """
+  - {id: early, mode: shadow, when: net_profit > 0.2%, then: {sell: 40%}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("awake", "fires"), [("", "none"), ("awake: early, ", "early")]
+)
+def test_a_shadow_acts_in_a_test_that_wakes_it_alone(awake: str, fires: str) -> None:
+    rules = (ROOT / "rules" / "exits.yaml").read_text()
+    changed = with_change("exits.yaml", rules, rules + SHADOW)
+    given = "{net_profit: 0.21%, peak_profit: 0.21%, giveback: 0%, age: 1m}"
+    text = f"""
+tests:
+  - {{name: early, section: exits, {awake}given: {given}, expect: {{fires: {fires}}}}}
+"""
+    found = read_tests([("early.test.yaml", text.encode())], changed)
+    assert found.problems == ()
+    [result] = run_tests(found.tests, changed, host())
+    assert result.passed, result.differences
+
+
+def test_only_a_shadow_can_be_woken() -> None:
+    text = "tests: [{name: a, section: entry, awake: quorum, expect: {fires: none}}]"
+    found = read_tests([("a.test.yaml", text.encode())], default())
+    [problem] = found.problems
+    assert (problem.code, problem.message) == (
+        "T501",
+        "there is no shadow rule `quorum`",
+    )

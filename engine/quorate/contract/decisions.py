@@ -16,6 +16,7 @@ class Verdict(StrEnum):
     FIRED: its condition held and it decided something. PASSED / REFUSED: a check.
     ADJUSTED: it changed an order. DECLINED: a candidate entry was not taken.
     DELAYED: wait and look again. NOT_KNOWN: an input was missing or not a number.
+    SHADOW: it never acts; ``effect`` says what it ``would`` have done.
     """
 
     FIRED = "fired"
@@ -25,6 +26,7 @@ class Verdict(StrEnum):
     DECLINED = "declined"
     DELAYED = "delayed"
     NOT_KNOWN = "not_known"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,6 +280,20 @@ class Rearmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shadowed:
+    """A shadow rule has said what it would have done about something; it does so once.
+
+    ``about`` is a position, a symbol, or "" for the whole run; ``since_ms`` is when the
+    stretch of candles began that an entry spoke of, else 0.
+    """
+
+    at_ms: int
+    rule: str
+    about: str
+    since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
     """Entries may go on in a symbol that was stopped; "*" lifts every stop."""
 
@@ -373,6 +387,7 @@ Record = (
     | PluginFault
     | ModeSet
     | Rearmed
+    | Shadowed
     | Released
     | MarketsSeen
     | BalancesSeen

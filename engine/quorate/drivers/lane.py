@@ -11,9 +11,11 @@ import numpy as np
 
 from quorate.contract.venue import Resting
 from quorate.drivers.path import LOOKS, Path
-from quorate.drivers.screen import ExitScreen
+from quorate.drivers.screen import ExitScreen, ShadowScreen
 from quorate.flow.flow import Flow
+from quorate.flow.shadows import unsaid
 from quorate.stages.votes import Signals
+from quorate.values.market import Flags
 from quorate.values.mode import Mode
 from quorate.values.timeframes import NEVER_MS
 from quorate.values.trade import Position, Side
@@ -55,6 +57,12 @@ class TapeView:
         lane = self.lanes[symbol]
         return lane.stretch_ms(lane.path.closed(self.now_ms) - 1)
 
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        """Return the same for the shadow entry rules."""
+        lane = self.lanes[symbol]
+        lane.candidates()
+        return lane.began_ms(lane.shadows, lane.path.closed(self.now_ms) - 1)
+
     def scores(self, symbol: str) -> dict[str, float]:
         """Return each voter's score at the last closed candle."""
         lane = self.lanes[symbol]
@@ -62,6 +70,22 @@ class TapeView:
         return {
             ballot.voter: float(ballot.scores[row]) for ballot in lane.signals.ballots
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Candles that are candidates, and the first of the stretch each is in."""
+
+    rows: list[int] = field(default_factory=list)
+    starts: dict[int, int] = field(default_factory=dict)
+
+
+def _stretches(mask: Flags) -> Stretches:
+    rows = np.flatnonzero(mask)
+    onset = rows[np.insert(np.diff(rows) > 1, 0, True)] if len(rows) else rows
+    begin = onset[np.searchsorted(onset, rows, side="right") - 1]
+    starts = dict(zip(rows.tolist(), begin.tolist(), strict=True))
+    return Stretches(rows.tolist(), starts)
 
 
 @dataclass(slots=True, eq=False)
@@ -73,20 +97,27 @@ class Lane:
     signals: Signals
     flow: Flow
     screen: ExitScreen = field(init=False)
-    _candidates: list[int] = field(default_factory=list)
-    _starts: dict[int, int] = field(default_factory=dict)
+    shadow_screen: ShadowScreen = field(init=False)
+    shadows: Stretches = field(default_factory=Stretches)
+    _live: Stretches = field(default_factory=Stretches)
     _params: object = None
     _exits: dict[str, tuple[Position, object, int, int]] = field(default_factory=dict)
+    _shadow_exits: dict[str, tuple[Position, object, int, int]] = field(
+        default_factory=dict
+    )
     _matches: dict[str, tuple[int, int]] = field(default_factory=dict)
     _standing: tuple[int, str] = (-1, "")
 
     def __post_init__(self) -> None:
         self.screen = ExitScreen(self.flow, self.path, self.signals)
+        self.shadow_screen = ShadowScreen(self.flow, self.path, self.signals)
 
     def restate(self, signals: Signals) -> None:
         """Go on with other columns: the rules have changed."""
         self.signals = signals
         self.screen = ExitScreen(self.flow, self.path, signals)
+        self.shadow_screen = ShadowScreen(self.flow, self.path, signals)
+        self._shadow_exits.clear()
         self._params, self._standing = None, (-1, "")
         self._exits.clear()
 
@@ -95,21 +126,34 @@ class Lane:
         params = self.flow.bench.params(self.symbol)
         if params is not self._params:
             self._params = params
-            mask = self.signals.candidates(params)
-            rows = np.flatnonzero(mask)
-            onset = rows[np.insert(np.diff(rows) > 1, 0, True)] if len(rows) else rows
-            begin = onset[np.searchsorted(onset, rows, side="right") - 1]
-            self._candidates = rows.tolist()
-            self._starts = dict(zip(rows.tolist(), begin.tolist(), strict=True))
-        return self._candidates
+            self._live = _stretches(self.signals.candidates(params))
+            rules = self.flow.bench.rulebook.shadows["entry"]
+            self.shadows = _stretches(self.signals.candidates(params, rules))
+        return self._live.rows
 
     def stretch_ms(self, row: int) -> int:
         """Return when the stretch of candidates around ``row`` began, 0 for none."""
         self.candidates()
-        begin = self._starts.get(row)
+        return self.began_ms(self._live, row)
+
+    def began_ms(self, stretches: Stretches, row: int) -> int:
+        """Return when the stretch around ``row`` began, 0 when it is in none."""
+        begin = stretches.starts.get(row)
         if begin is None:
             return 0
         return self.path.start_ms + (begin + 1) * self.path.step_ms
+
+    def next_shadow(self, closed: int) -> int:
+        """Return when the next candle closes that a shadow entry may speak of."""
+        self.candidates()
+        rows, book = self.shadows.rows, self.flow.bench.book
+        place = bisect_right(rows, closed - 1)
+        while place < len(rows):
+            since_ms = self.began_ms(self.shadows, rows[place])
+            if unsaid(self.flow.state, book.shadows.entry, self.symbol, since_ms):
+                return self.path.start_ms + (rows[place] + 1) * self.path.step_ms
+            place = self._next_onset(self.shadows, place)
+        return NEVER_MS
 
     def next_candidate(self, closed: int) -> int:
         """Return when the next candle closes that could be entered at, or NEVER_MS.
@@ -121,16 +165,17 @@ class Lane:
         place = bisect_right(candidates, closed - 1)
         while place < len(candidates):
             row = candidates[place]
-            if self._starts[row] != row and self._declined_already(row):
-                place = self._next_onset(place)
+            if self._live.starts[row] != row and self._declined_already(row):
+                place = self._next_onset(self._live, place)
                 continue
             return self.path.start_ms + (row + 1) * self.path.step_ms
         return NEVER_MS
 
-    def _next_onset(self, place: int) -> int:
-        begin = self._starts[self._candidates[place]]
-        while place < len(self._candidates):
-            if self._starts[self._candidates[place]] != begin:
+    def _next_onset(self, stretches: Stretches, place: int) -> int:
+        rows, starts = stretches.rows, stretches.starts
+        begin = starts[rows[place]]
+        while place < len(rows):
+            if starts[rows[place]] != begin:
                 return place
             place += 1
         return place
@@ -155,6 +200,7 @@ class Lane:
             if position.leaving or not position.bought:
                 continue
             nearest = min(nearest, self._next_exit(position, now_ms))
+            nearest = min(nearest, self._next_shadow_exit(position, now_ms))
             if position.id in state.hesitant and not state.orders_of(position.id):
                 nearest = min(nearest, self._next_close(now_ms))
         return nearest
@@ -179,6 +225,25 @@ class Lane:
         stop = self.screen.next_stop(position, now_ms)
         at_ms = NEVER_MS if stop is None else stop.at_ms
         self._exits[position.id] = (position, key, now_ms, at_ms)
+        return at_ms
+
+    def _next_shadow_exit(self, position: Position, now_ms: int) -> int:
+        """Return the next look at which a shadow exit has something to say."""
+        exits, state = self.flow.bench.book.shadows.exits, self.flow.state
+        if not exits.keys or not unsaid(state, exits, position.id):
+            return NEVER_MS
+        if not self.shadow_screen.steady(position):
+            look = self.path.next_look(now_ms)
+            at_end = look >= len(self.path) * LOOKS
+            return NEVER_MS if at_end else self.path.look_ms(look)
+        key = (sum(about == position.id for _, about in state.shadowed), state.turns)
+        known = self._shadow_exits.get(position.id)
+        same = known is not None and known[0] is position and known[1] == key
+        if known is not None and same and known[2] <= now_ms < known[3]:
+            return known[3]
+        stop = self.shadow_screen.next_stop(position, now_ms)
+        at_ms = NEVER_MS if stop is None else stop.at_ms
+        self._shadow_exits[position.id] = (position, key, now_ms, at_ms)
         return at_ms
 
     def _nearest_look(self, position: Position, now_ms: int, look: int) -> int:

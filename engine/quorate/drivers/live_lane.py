@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from quorate.drivers.kept_candles import KeptCandles
 from quorate.flow.flow import Flow
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
+from quorate.rulebook.rules import EntryRule
 from quorate.stages.votes import Signals, count_votes
 from quorate.values.market import Candles
 from quorate.values.timeframes import MINUTE_MS, NEVER_MS
@@ -143,11 +144,28 @@ class LiveLane:
             return 0
         params = self.flow.bench.params(self.symbol)
         if self._begun[0] is not params or self._begun[1] is not self.signals:
-            self._begun = (params, self.signals, self._begin(self.signals, params))
+            rules = self.flow.bench.rulebook.entry
+            begun = self._begin(self.signals, params, rules)
+            self._begun = (params, self.signals, begun)
         return self._begun[2]
 
-    def _begin(self, signals: Signals, params: Mapping[str, ParamValue]) -> int:
-        mask = signals.candidates(params)
+    def shadow_stretch_ms(self) -> int:
+        """Return the same for the shadow entry rules."""
+        if self.signals is None or not len(self.signals.candles):
+            return 0
+        bench = self.flow.bench
+        rules = bench.rulebook.shadows["entry"]
+        begun = self._begin(self.signals, bench.params(self.symbol), rules)
+        first = int(self.signals.candles.close_ms[0])
+        return 1 if begun == first else begun  # it began before what is kept
+
+    def _begin(
+        self,
+        signals: Signals,
+        params: Mapping[str, ParamValue],
+        rules: Sequence[EntryRule],
+    ) -> int:
+        mask = signals.candidates(params, rules)
         if not mask[-1]:
             return 0
         others = np.flatnonzero(~mask)
@@ -191,6 +209,10 @@ class LiveView:
     def stretch_ms(self, symbol: str) -> int:
         """Return since when the last candles have been candidates, 0 if not."""
         return self.lanes[symbol].stretch_ms()
+
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        """Return the same for the shadow entry rules."""
+        return self.lanes[symbol].shadow_stretch_ms()
 
     def scores(self, symbol: str) -> dict[str, float]:
         """Return each voter's score at the last closed candle."""

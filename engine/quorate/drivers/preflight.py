@@ -119,6 +119,9 @@ class _Prices:
     def stretch_ms(self, symbol: str) -> int:  # noqa: ARG002
         return 0
 
+    def shadow_stretch_ms(self, symbol: str) -> int:  # noqa: ARG002
+        return 0
+
     def scores(self, symbol: str) -> dict[str, float]:  # noqa: ARG002
         return {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Watched:
 @dataclass(slots=True)
 class ExitScreen:
     """Looks ahead for the positions of one symbol."""
+
+    HESITATES: ClassVar[bool] = True
 
     flow: Flow
     path: Path
@@ -144,19 +146,25 @@ class ExitScreen:
             position, market, price=prices, at_ms=times, peak_price=peaks
         )
         held = np.zeros(len(times), dtype=np.bool_)
-        reported = self.flow.state.unknown_exits
         for group in self.watched(position):
             desk = bench.desk(symbol, int(times[0]), group.exits.rulebook)
             columns = self._columns(group, view, desk, times)
             true, unknown = group.evaluate(columns)
             for rule, column, faults in zip(group.rules, true, unknown, strict=True):
-                if rule.id not in position.exits_fired:
-                    held |= column
-                    if (position.id, rule.id) not in reported:
-                        held |= faults  # the flow has to say so, once
-        if position.id in self.flow.state.hesitant:
+                held |= self._matters(position, rule, column, faults)
+        if self.HESITATES and position.id in self.flow.state.hesitant:
             held &= (times - self.path.start_ms) % self.path.step_ms == 0
         return held
+
+    def _matters(
+        self, position: Position, rule: ExitRule, true: Flags, unknown: Flags
+    ) -> Flags:
+        """Return at which moments the flow has something to do because of a rule."""
+        if rule.id in position.exits_fired:
+            return np.zeros_like(true)
+        if (position.id, rule.id) in self.flow.state.unknown_exits:
+            return true
+        return true | unknown  # the flow has to say so, once
 
     def _columns(
         self, group: Watched, view: PositionView, desk: Any, times: Times
@@ -181,6 +189,42 @@ class ExitScreen:
             context = answers.context([name], Moment(desk), exact=False)
             columns[name] = as_float(getattr(context, name))
         return columns
+
+
+@dataclass(slots=True)
+class ShadowScreen(ExitScreen):
+    """Looks ahead for shadow exits: at the looks of a candle, and at nothing between.
+
+    At a look every live exit may be looked at too; at a second between two looks it
+    might hold where without the shadow nobody would have seen it.
+    """
+
+    HESITATES: ClassVar[bool] = False
+
+    def watched(self, position: Position) -> tuple[Watched, ...]:  # noqa: ARG002
+        """Return the shadow exits of the rulebook of now, for any position."""
+        if "" not in self._watched:
+            group = Watched.of(self.flow.bench.book.shadow_exits())
+            self._watched[""] = (group,) if group.rules else ()
+        return self._watched[""]
+
+    def _closer(
+        self,
+        position: Position,  # noqa: ARG002 - any position waits for the look
+        look: int,
+        after_ms: int,  # noqa: ARG002
+    ) -> Stop:
+        return Stop(self.path.look_ms(look), look)
+
+    def _matters(
+        self,
+        position: Position,
+        rule: ExitRule,
+        true: Flags,
+        unknown: Flags,  # noqa: ARG002 - what is not known says nothing
+    ) -> Flags:
+        said = (rule.id, position.id) in self.flow.state.shadowed
+        return np.zeros_like(true) if said else true
 
 
 def _column_of(fact: Fact, view: object, times: Times) -> Floats:

@@ -261,7 +261,7 @@ class TapeDriver:
     def _next_candle(self, lane: Lane, after_ms: int) -> int:
         closed = lane.path.closed(after_ms)
         if not self.walk and not self.flow.bench.book.switches_move:
-            return lane.next_candidate(closed)
+            return min(lane.next_candidate(closed), lane.next_shadow(closed))
         if closed >= len(lane.path):
             return NEVER_MS
         return lane.path.start_ms + (closed + 1) * lane.path.step_ms

@@ -127,6 +127,8 @@ def _lines(checked: Checked, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             for guard, found in facts["guards"].items()
         ),
     ]
+    if facts["shadows"]:
+        lines.append(("shadows, not acting", ", ".join(facts["shadows"])))
     lines.append(("seen both ways", _proved(checked.proved)))
     if checked.overlays:
         laid = ", ".join(checked.overlays)

@@ -303,6 +303,7 @@ def facts_of(checked: Checked, rulebook: Rulebook) -> dict[str, Any]:
         "files": list(checked.files),
         "overlays": list(checked.overlays),
         "rules": rulebook.counts(),
+        "shadows": [rule.id for rules in rulebook.shadows.values() for rule in rules],
         "names": {
             "used": sorted(used & rulebook.facts.keys()),
             "known": len(rulebook.facts),

@@ -9,7 +9,7 @@ from typing import Any
 
 from quorate.face import text
 
-_MOMENTS = ("at_ms", "from_ms", "until_ms", "opened_ms", "expires_ms")
+_MOMENTS = ("at_ms", "first_ms", "from_ms", "until_ms", "opened_ms", "expires_ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +208,25 @@ class PluginTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """What a rule that never acts would have done: ``times``, of how many live ones.
+
+    For an exit, ``then_ratio`` is the net profit at which positions would have left,
+    on average, and ``realised_ratio`` what those positions made.
+    """
+
+    section: str
+    rule: str
+    place: str
+    first_ms: int
+    times: int
+    told: str
+    of: int | None = None
+    then_ratio: Decimal | None = None
+    realised_ratio: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A run, measured."""
 
@@ -230,6 +249,7 @@ class Report:
     stops: tuple[Stop, ...]
     plugin_faults: tuple[PluginTrouble, ...]
     no_trade: str
+    shadows: tuple[Shadow, ...] = ()
 
 
 def as_dict(report: Report) -> dict[str, Any]:

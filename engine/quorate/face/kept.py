@@ -37,7 +37,8 @@ class KeptRules:
         if self.rulebook is None:
             return None
         for section in SECTIONS:
-            for rule in getattr(self.rulebook, section):
+            live = getattr(self.rulebook, section)
+            for rule in (*live, *self.rulebook.shadows[section]):
                 if getattr(rule, "id", None) == name:
                     return rule
         return None
@@ -117,7 +118,7 @@ def _written_in_percent(param: Param, lines: dict[str, list[str]]) -> bool:
 def _expressions(rulebook: Rulebook) -> Iterator[Expression]:
     for section in SECTIONS:
         if section != "symbols":
-            for rule in getattr(rulebook, section):
+            for rule in (*getattr(rulebook, section), *rulebook.shadows[section]):
                 for formula in formulas(rule):
                     yield formula.expression
 

@@ -28,6 +28,7 @@ from quorate.face.figures import (
 from quorate.face.measuring import Strayed, Tally
 from quorate.face.report_tables import show_report
 from quorate.face.results import result_of
+from quorate.face.shadow_report import shadows
 from quorate.flow.state import NOT_KNOWN
 from quorate.journal.journal import Journal
 from quorate.values.numbers import ZERO
@@ -85,6 +86,7 @@ def measure(journal: Journal, *, by: str = "") -> Report:
         learned=tuple(_learned(tally, until_ms)),
         stops=tuple(_stops(tally)),
         plugin_faults=tuple(_plugin_faults(tally)),
+        shadows=tuple(shadows(journal, tally, proposed)),
         no_trade="" if tally.trades else _no_trade(tally, proposed, why_not),
     )
 

@@ -48,6 +48,7 @@ def show_report(report: Report, console: Console) -> None:
         console,
     )
     _declines("Exits put off", report.exits_declined, console)
+    _shadows(report, console)
     _troubles(report, console)
     _lessons(report, console)
 
@@ -282,6 +283,19 @@ def _declines(title: str, declines: Sequence[Decline], console: Console) -> None
     )
     if len(declines) > len(shown):
         console.print(f"and {len(declines) - len(shown)} more reasons")
+
+
+def _shadows(report: Report, console: Console) -> None:
+    _table(
+        console,
+        "Shadow rules: looked at, never acting",
+        ("rule", "section", "where", "what it did not do"),
+        [
+            (escape(one.rule), one.section, escape(one.place), escape(one.told))
+            for one in report.shadows
+        ],
+        left=4,
+    )
 
 
 def _troubles(report: Report, console: Console) -> None:

@@ -59,6 +59,8 @@ _SAID: Mapping[tuple[str, Verdict], str] = {
 def step_of(decision: Decision, kept: KeptRules) -> Step:
     """Return the step of one decision."""
     said = _SAID.get((decision.section, decision.verdict))
+    if decision.verdict is Verdict.SHADOW:
+        said = f"shadow {{rule}} of {decision.section} would have acted, and did not"
     what = said or f"{decision.section} rule {{rule}}: {decision.verdict}"
     inputs = {
         name: value

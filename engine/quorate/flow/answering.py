@@ -27,6 +27,7 @@ from quorate.flow.events import WakeAt
 from quorate.flow.leaving import exit_key, free_and_sell, rest_key, settle
 from quorate.flow.news import is_news
 from quorate.flow.pursuing import give_up, pursue
+from quorate.flow.shadowing import shadow_errors, shadow_tuning
 from quorate.flow.turn import Turn
 from quorate.stages.faults import Resolution, resolve
 from quorate.stages.tuning import tune
@@ -74,6 +75,7 @@ def _refused(turn: Turn, order: Order) -> None:
     ]
     for resolution in resolutions:
         _record_error(turn, order, resolution)
+    shadow_errors(turn, order)
     deciding = next(
         (one for one in resolutions if one.rule is not None), resolutions[0]
     )
@@ -240,6 +242,8 @@ def _take_up(turn: Turn, proposal: Proposal) -> None:
 
 def _tune(turn: Turn, symbol: str) -> None:
     bench = turn.bench
+    if symbol:
+        shadow_tuning(turn, symbol)
     if not bench.rulebook.tuning or not symbol:
         return
     desk = turn.desk(symbol)

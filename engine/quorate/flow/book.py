@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from quorate.contract.vocabulary import Moves
+from quorate.flow.shadows import Shadows, shadows_of
 from quorate.host.host import Host
 from quorate.rulebook.cross import formulas
 from quorate.rulebook.rulebook import Rulebook
@@ -74,6 +75,7 @@ class Book:
     tuning: Conditions = field(init=False)
     switches: Conditions = field(init=False)
     switches_move: bool = field(init=False)
+    shadows: Shadows = field(init=False)
 
     def __post_init__(self) -> None:
         rules = self.rulebook
@@ -100,6 +102,7 @@ class Book:
         self.switches = ask(rules.switches, ["when"], exact=True)
         moved_by = self.answers.moves(self.switches.reads)
         self.switches_move = not moved_by <= {Moves.STATE}
+        self.shadows = shadows_of(rules, self.answers)
 
     def _exits(self, rules: Iterable[ExitRule]) -> Exits:
         chosen = tuple(rules)
@@ -109,6 +112,10 @@ class Book:
     def exits_for_open(self) -> Exits:
         """Return the exits that positions opened under other rules leave by too."""
         return self._exits(rule for rule in self.rulebook.exits if rule.apply_open)
+
+    def shadow_exits(self) -> Exits:
+        """Return the exits by which no position leaves."""
+        return self._exits(self.rulebook.shadows["exits"])
 
     def exits_without(self, names: Collection[str]) -> Exits:
         """Return the exits whose ids are not among ``names``."""

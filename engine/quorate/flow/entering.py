@@ -9,6 +9,7 @@ from quorate.contract.decisions import Value, Verdict
 from quorate.contract.records import Declined, Proposal
 from quorate.flow.desk import FlowDesk
 from quorate.flow.pursuing import pursue
+from quorate.flow.shadowing import shadow_vetoes
 from quorate.flow.turn import Turn
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.rules import EntryRule
@@ -141,6 +142,8 @@ def _propose(
         effect={"quote_amount": quote_amount, "amount": amount},
         position_id=position_id,
     )
+    if asks_approval(rule):
+        shadow_vetoes(turn, desk.symbol, rule.id, position_id)
     pursue(
         turn,
         Proposal(

@@ -115,6 +115,9 @@ class MarketView(Protocol):
         holds: what of it depends on nothing but market columns and params.
         """
 
+    def shadow_stretch_ms(self, symbol: str) -> int:
+        """Return the same for the shadow entry rules."""
+
     def scores(self, symbol: str) -> dict[str, float]:
         """Return each voter's score at the last closed candle, NaN for abstained."""
 

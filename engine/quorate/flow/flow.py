@@ -21,7 +21,7 @@ from quorate.flow.answering import answered, resume, take_up_funds
 from quorate.flow.book import Book
 from quorate.flow.changing import change_rules
 from quorate.flow.clearing import clear_due, due
-from quorate.flow.entering import asks_approval, enter
+from quorate.flow.entering import asks_approval, enter, stopped
 from quorate.flow.events import (
     Candle,
     Event,
@@ -34,6 +34,7 @@ from quorate.flow.events import (
 )
 from quorate.flow.leaving import follow, settle, watch
 from quorate.flow.pursuing import give_up
+from quorate.flow.shadowing import shadow_entry, shadow_exits, shadow_switches
 from quorate.flow.state import State
 from quorate.flow.switching import switch_after, switch_at_candle
 from quorate.flow.turn import Bench, Turn, remember
@@ -58,10 +59,14 @@ class Flow:
     def handle(self, event: Event) -> Outcome:
         """Take one event the whole way: orders first, exits before entries."""
         turn = Turn(self.bench, event.at_ms)
+        if isinstance(event, Candle | Look):
+            shadow_exits(turn, event.symbol)
         if isinstance(event, Candle):
             watch(turn, event.symbol, candle=True)
             follow(turn)  # exits before entries
             switch_at_candle(turn, event.symbol)
+            if not stopped(turn, event.symbol):
+                shadow_entry(turn, event.symbol)
             enter(turn, event.symbol)
         elif isinstance(event, Look):
             watch(turn, event.symbol, candle=False)
@@ -75,6 +80,7 @@ class Flow:
         take_up_funds(turn)
         follow(turn)
         switch_after(turn)
+        shadow_switches(turn)
         self._record_faults(turn)
         return turn.outcome
 

@@ -18,6 +18,7 @@ from quorate.flow.book import exit_named
 from quorate.flow.closing import write_off
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Send, WakeAt
+from quorate.flow.shadowing import shadow_checks, shadow_way
 from quorate.flow.switching import switch
 from quorate.flow.turn import Turn
 from quorate.rulebook.diagnostics import Span
@@ -74,6 +75,7 @@ def pursue(turn: Turn, proposal: Proposal) -> None:
         return
     checks = turn.bench.book.checks[draft.side]
     judgement = judge(turn.bench.book.answers, checks, draft, desk)
+    shadow_checks(turn, judgement.draft, proposal.position_id)
     if judgement.finding is not Finding.PASS:
         _rulings(turn, judgement, proposal)
         _stopped(turn, proposal, judgement)
@@ -94,6 +96,7 @@ def _way(
     book = turn.bench.book
     if proposal.purpose == Purpose.ENTRY:
         moment = Moment(desk)
+        shadow_way(turn, proposal, moment)
         choice = choose(book.answers, book.rulebook.orders, book.orders, moment)
         if choice.rule is None:
             return None

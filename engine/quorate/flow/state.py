@@ -30,6 +30,7 @@ from quorate.contract.records import (
     Released,
     Resumed,
     RulesChanged,
+    Shadowed,
     Started,
     Stopped,
     Tuned,
@@ -91,6 +92,7 @@ class State:
     mode_since_ms: int = 0
     mode_why: str = ""
     spent: dict[tuple[str, str], str] = field(default_factory=dict)
+    shadowed: dict[tuple[str, str], int] = field(default_factory=dict)
     order_deadline_ms: int = 0
     found: set[tuple[str, str]] = field(default_factory=set)
     memories: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -114,18 +116,15 @@ class State:
         position = self.positions.get(position_id)
         if position is None:
             return ZERO
-        promised = sum(
-            (
-                order.remaining
-                for order in self.orders_of(position_id)
-                if order.intent.side is Side.SELL
-            ),
-            ZERO,
-        )
-        return position.held - promised
+        live = self.orders_of(position_id)
+        sales = [order for order in live if order.intent.side is Side.SELL]
+        return position.held - sum((order.remaining for order in sales), ZERO)
 
     def apply(self, record: Record) -> None:
         """Fold one record into the state."""
+        if isinstance(record, Shadowed):
+            self.shadowed[record.rule, record.about] = record.since_ms
+            return  # not even the time moves on: nothing may depend on it
         self.now_ms = max(self.now_ms, record.at_ms)
         if not isinstance(record, Declined) or record.position_id:
             self.version += 1
@@ -290,6 +289,9 @@ class State:
             known for known in self.unknown_exits if known[0] != position_id
         }
         self._forget_waiting(position_id)
+        for rule, about in list(self.shadowed):
+            if about == position_id:
+                del self.shadowed[rule, about]
 
     def _declined(self, record: Declined) -> None:
         if record.by == NOT_KNOWN and record.position_id:

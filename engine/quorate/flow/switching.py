@@ -7,7 +7,7 @@ has ceased to hold in between, or resuming would be of no use.
 from __future__ import annotations
 
 from quorate.contract.decisions import Verdict
-from quorate.contract.records import ModeSet, Rearmed
+from quorate.contract.records import ModeSet, Rearmed, Shadowed
 from quorate.flow.clearing import clear_due
 from quorate.flow.turn import Turn, symbol_of
 from quorate.rulebook.rules import SwitchRule
@@ -38,7 +38,7 @@ def switch_at_candle(turn: Turn, symbol: str) -> None:
 
 def switch_after(turn: Turn) -> None:
     """Fire the kill switches that hold after what this turn has recorded."""
-    records = turn.outcome.records
+    records = [one for one in turn.outcome.records if not isinstance(one, Shadowed)]
     for symbol in dict.fromkeys(symbol_of(turn.state, record) for record in records):
         switch(turn, symbol)
 

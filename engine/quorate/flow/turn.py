@@ -10,7 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quorate.contract.decisions import Decision, Value, Verdict
-from quorate.contract.records import Declined, Learned, PluginFault, Record
+from quorate.contract.records import (
+    Declined,
+    Learned,
+    PluginFault,
+    Record,
+    Shadowed,
+)
 from quorate.flow.book import Book, Exits
 from quorate.flow.desk import FlowDesk
 from quorate.flow.events import Action, MarketView, Outcome
@@ -203,7 +209,7 @@ class Turn:
         bench.state.apply(record)
         self.outcome.records.append(record)
         remember(bench, record)
-        if isinstance(record, Learned | PluginFault):
+        if isinstance(record, Learned | PluginFault | Shadowed):
             return
 
         def given(_: str) -> dict[str, object]:
@@ -266,7 +272,12 @@ class Turn:
 
 
 def remember(bench: Bench, record: Record) -> None:
-    """Let every assistant fold a record into its memory; the same on replay."""
+    """Let every assistant fold a record into its memory; the same on replay.
+
+    Of what shadow rules say none hears: it must not matter.
+    """
+    if isinstance(record, Shadowed):
+        return
     state = bench.state
     desk = bench.desk(symbol_of(state, record), record.at_ms)
     told = bench.host.tell(

@@ -13,6 +13,7 @@ from quorate.rulebook.builder import (
     ATTEMPTS,
     FLAG,
     POSITIVE,
+    SHADOW,
     SHARE,
     SOME_TIME,
     Bounds,
@@ -50,10 +51,7 @@ def _check(
     if "require" not in item and "then" not in item:
         message = "a check needs a `require`, or a `then` that adjusts"
         builder.complain("R408", message, path)
-    if "guards" in item and "active" in item:
-        message = "a check that guards looks at every order, at any time"
-        advice = "leave `active` out, or make it a check of its own"
-        builder.complain("R444", message, (*path, "active"), advice, at_key=True)
+    _check_guard(builder, item, path)
     if "otherwise" in item and "require" not in item:
         message = "`otherwise` needs a `require`"
         builder.complain("R408", message, (*path, "otherwise"))
@@ -79,6 +77,17 @@ def _check(
         give_up_after=part(otherwise, *waits[1], want=_TIME, bounds=ANY_TIME),
         write_off=bool(otherwise.get("write_off", False)),
     )
+
+
+def _check_guard(builder: Builder, item: Mapping[str, Any], path: Path) -> None:
+    """Refuse a guard that looks at some orders only, or at none in earnest."""
+    if "guards" not in item:
+        return
+    for key, why in (("active", "at any time"), ("mode", "in earnest")):
+        if key in item and item[key] != "live":
+            message = f"a check that guards looks at every order, {why}"
+            advice = f"leave `{key}` out, or make it a check of its own"
+            builder.complain("R444", message, (*path, key), advice, at_key=True)
 
 
 def _how(
@@ -270,6 +279,9 @@ def _check_exit(builder: Builder, item: Mapping[str, Any], path: Path) -> None:
         if "active" in item:
             message = "`active` does nothing for a resting exit: its order stays"
             builder.idle((*path, "active"), message, "watch for its price with `when`")
+        if item.get("mode") == SHADOW:
+            message = "a resting exit cannot be a shadow: nobody knows what would fill"
+            builder.idle((*path, "mode"), message, "watch for its price with `when`")
         if "limit_price" in then:
             message = "`rest` is the limit price of a resting exit"
             builder.complain("R409", message, (*then_path, "limit_price"))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from quorate.contract.vocabulary import AMOUNT, DURATION, MONEY
-from quorate.rulebook.builder import FLAG, POSITIVE, SCORE, Builder
+from quorate.rulebook.builder import FLAG, POSITIVE, SCORE, SHADOW, Builder
 from quorate.rulebook.check_calls import ARITHMETIC
 from quorate.rulebook.diagnostics import Severity
 from quorate.rulebook.literals import read_quantity
@@ -56,6 +56,9 @@ def _veto(builder: Builder, path: Path, item: Mapping[str, Any]) -> Formula | No
             "`active` does nothing without a `veto`: votes look at candles alone",
             "give the window to an entry rule",
         )
+    if item.get("mode") == SHADOW:
+        message = "only a veto can be a shadow: confidence has one value"
+        builder.idle((*path, "mode"), message)
     return None
 
 

@@ -28,6 +28,7 @@ from quorate.rulebook.text import Document
 from quorate.rulebook.windows import window_text, within
 
 FLAG = Want.flag()
+SHADOW = "shadow"
 
 _BARE = re.compile(r"[^A-Za-z%]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -127,6 +128,7 @@ class Builder:
             "tags": tuple(item.get("tags", ())),
             "owner": item.get("owner", ""),
             "since": item.get("since", ""),
+            "shadow": item.get("mode") == SHADOW,
         }
 
     def value(self, path: Path) -> Any:

@@ -74,23 +74,28 @@ GUARDS = ("rate_limit", "portfolio")
 
 def check_whole(
     sections: Mapping[str, Sequence[Any]],
+    shadows: Mapping[str, Sequence[Any]],
     params: Params,
     facts: Mapping[str, Fact],
     documents: Sequence[Document],
 ) -> list[Problem]:
-    """Return the problems of a rulebook whose rules are each well made."""
+    """Return the problems of a rulebook whose rules are each well made.
+
+    ``shadows`` fulfil no duty and stand in nobody's way; they only need and use names.
+    """
+    named = {name: [*rules, *shadows[name]] for name, rules in sections.items()}
     lines = {document.path: document.lines for document in documents}
     first = Span(documents[0].path) if documents else Span("rules")
     problems = [
         *_missing_sections(sections, first),
         *_guards(sections["checks"], _section(documents, "checks")),
-        *_needed_params(sections, params, facts, lines),
+        *_needed_params(named, params, facts, lines),
         *_tuned_votes(sections, lines),
         *_tuned_by_symbol(sections, params, lines),
         *_tuned_switches(sections, lines),
         *_unclosed(sections["exits"], lines),
         *_unreachable(sections, lines),
-        *_unused_params(sections, params, facts, lines),
+        *_unused_params(named, params, facts, lines),
     ]
     return problems
 

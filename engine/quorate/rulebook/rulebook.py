@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quorate.contract.vocabulary import Fact, Function
@@ -38,6 +38,7 @@ __all__ = ["Reading", "Rulebook", "Sources", "gather_sources", "read_rulebook"]
 class Rulebook:
     """Every rule, checked and compiled; nothing in it changes.
 
+    ``shadows`` are the rules of each section that never act; they are nowhere else.
     Only ``columns`` grows: what is needed on whole columns is compiled when it is.
     """
 
@@ -53,11 +54,25 @@ class Rulebook:
     tuning: tuple[TuningRule, ...]
     switches: tuple[SwitchRule, ...]
     symbols: tuple[Alias, ...]
+    shadows: Mapping[str, tuple[Any, ...]]
     facts: Mapping[str, Fact] = field(repr=False)
     functions: Mapping[str, Function] = field(repr=False)
     columns: ColumnCode = field(
         default_factory=ColumnCode, init=False, repr=False, compare=False
     )
+
+    def awakened(self, ids: Collection[str]) -> Rulebook:
+        """Return the rulebook in which some shadows act, before the live rules."""
+        changes: dict[str, Any] = {}
+        for section, rules in self.shadows.items():
+            awake = tuple(rule for rule in rules if rule.id in ids)
+            if awake:
+                changes[section] = (*awake, *getattr(self, section))
+        left = {
+            section: tuple(rule for rule in rules if rule.id not in ids)
+            for section, rules in self.shadows.items()
+        }
+        return replace(self, shadows=left, **changes)
 
     def counts(self) -> dict[str, int]:
         """Return how many rules each section has."""
@@ -96,8 +111,7 @@ def read_rulebook(
     overlays = [read_documents(files) for files in sources.overlays]
     problems = [*rules.problems]
     for overlay in overlays:
-        problems.extend(overlay.problems)
-        problems.extend(_only_params(overlay.documents))
+        problems += [*overlay.problems, *_only_params(overlay.documents)]
     params, found, unread = read_params(
         rules.documents,
         [overlay.documents for overlay in overlays],
@@ -114,8 +128,9 @@ def read_rulebook(
             sections[name].extend(read(builder))
         problems.extend(builder.problems)
     problems.extend(check_ids(rules.documents))
+    shadows = {name: _apart(listed) for name, listed in sections.items()}
     if not _refused(problems):
-        problems.extend(check_whole(sections, params, facts, rules.documents))
+        problems += check_whole(sections, shadows, params, facts, rules.documents)
     ordered = tuple(sorted(set(problems), key=_place))
     if _refused(ordered):
         return Reading(None, ordered)
@@ -125,9 +140,17 @@ def read_rulebook(
         params=params,
         facts=facts,
         functions=functions,
+        shadows=shadows,
         **{name: tuple(rules) for name, rules in sections.items()},
     )
     return Reading(rulebook, ordered)
+
+
+def _apart(rules: list[Any]) -> tuple[Any, ...]:
+    """Take the shadows out of a section's rules and return them."""
+    shadows = tuple(rule for rule in rules if getattr(rule, "shadow", False))
+    rules[:] = [rule for rule in rules if rule not in shadows]
+    return shadows
 
 
 def _refused(problems: Iterable[Problem]) -> bool:

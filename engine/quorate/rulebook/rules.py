@@ -41,7 +41,8 @@ class Formula:
 class Headed:
     """What every rule has: its id, its place, and what people say of it.
 
-    ``tags``, ``owner`` and ``since`` (a date) change nothing about what a rule does.
+    ``tags``, ``owner`` and ``since`` (a date) change nothing about what a rule does. A
+    ``shadow`` is looked at and recorded, and never acts.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Headed:
     tags: tuple[str, ...] = ()
     owner: str = ""
     since: str = ""
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,31 @@ def judge(
     return _require(answers, checks, draft, moment, rulings, (context, mask, unknown))
 
 
+def judge_alone(answers: Answers, rule: CheckRule, moment: Moment) -> Ruling | None:
+    """Return what one check says of an order by itself, None when it does not apply."""
+    names = {
+        name
+        for part in (rule.when, rule.require)
+        if part is not None
+        for name in part.expression.reads
+    }
+    inputs = _inputs(answers, rule, answers.context(names, moment, exact=True))
+    effect: dict[str, Value] = {}
+    try:
+        if rule.when is not None and not answers.value(rule.when, moment):
+            return None
+        if rule.require is not None and not answers.value(rule.require, moment):
+            verdict = Verdict.REFUSED
+        elif rule.amount is not None:
+            verdict = Verdict.ADJUSTED
+            effect = {"amount": answers.value(rule.amount, moment)}
+        else:
+            verdict = Verdict.PASSED
+    except Exception:  # noqa: BLE001 - what is not known refuses
+        verdict = Verdict.NOT_KNOWN
+    return Ruling(rule=rule, verdict=verdict, inputs=inputs, effect=effect)
+
+
 def _require(
     answers: Answers,
     checks: Conditions,

@@ -20,7 +20,7 @@ from quorate.host.host import Host
 from quorate.rulebook.cross import formulas
 from quorate.rulebook.params import ParamValue
 from quorate.rulebook.rulebook import Rulebook
-from quorate.rulebook.rules import Formula, VoteRule
+from quorate.rulebook.rules import EntryRule, Formula, VoteRule
 from quorate.rulebook.terms import Call, Expression
 from quorate.stages.answers import as_float
 from quorate.values.market import Candles, Flags, Floats
@@ -116,8 +116,14 @@ class Signals:
         found = self.sheet.columns.get(name)
         return found if isinstance(found, np.ndarray) else None
 
-    def candidates(self, params: Mapping[str, ParamValue]) -> Flags:
+    def candidates(
+        self,
+        params: Mapping[str, ParamValue],
+        rules: Sequence[EntryRule] | None = None,
+    ) -> Flags:
         """Return the candles at which the market part of an entry rule holds.
+
+        ``rules`` are those of the rulebook when left out.
 
         That part is what depends on market columns and params alone; a rule without
         one makes every candle a candidate.
@@ -126,7 +132,7 @@ class Signals:
         columns = dict(self.sheet.columns)
         columns.update({name: as_float(value) for name, value in params.items()})
         found = np.zeros(len(self.candles), dtype=np.bool_)
-        for rule in rulebook.entry:
+        for rule in rulebook.entry if rules is None else rules:
             part = code.market_part(rule.when.expression, self._is_market)
             if part is None:
                 return np.ones(len(self.candles), dtype=np.bool_)
@@ -171,8 +177,9 @@ def count_votes(
 
 
 def _needed(rulebook: Rulebook) -> Iterable[Expression]:
-    """Yield the expressions of every section but votes, vetoes included."""
+    """Yield the expressions of every section but votes; vetoes and shadows included."""
     for rule in (
+        *(rule for rules in rulebook.shadows.values() for rule in rules),
         *rulebook.entry,
         *rulebook.checks,
         *rulebook.orders,

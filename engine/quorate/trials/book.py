@@ -83,7 +83,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTest:
-    """One test of one section, with its cases; or of the whole flow, on a tape."""
+    """One test of one section, with its cases; or of the whole flow, on a tape.
+
+    ``awake`` names the shadow rules that act in it, before the live ones.
+    """
 
     name: str
     section: str
@@ -91,6 +94,7 @@ class RuleTest:
     cases: tuple[Case, ...]
     steps: Steps | None = None
     tape: Tape | None = None
+    awake: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

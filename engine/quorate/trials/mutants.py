@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from quorate.rulebook.builder import SHADOW
 from quorate.rulebook.cross import formulas
 from quorate.rulebook.diagnostics import Span
 from quorate.rulebook.nodes import Path
@@ -94,6 +95,8 @@ class _Maker:
         for section, content in self.document.value.items():
             items = content.items() if isinstance(content, dict) else enumerate(content)
             for key, item in items:
+                if isinstance(item, dict) and item.get("mode") == SHADOW:
+                    continue  # no test can notice what never acts
                 path: Path = (section, key)
                 if section != "params":
                     yield self._mutant(path, path, _DROPPED)

@@ -48,6 +48,8 @@ def read_tests(files: Iterable[tuple[str, bytes]], rulebook: Rulebook) -> TestBo
 
     Never raises for what a file holds.
     """
+    shadows = tuple(one.id for rules in rulebook.shadows.values() for one in rules)
+    rulebook = rulebook.awakened(shadows)
     shown, problems = [], list[Problem]()
     tests, tapes = list[RuleTest](), list[RuleTest]()
     for name, data in files:
@@ -58,7 +60,7 @@ def read_tests(files: Iterable[tuple[str, bytes]], rulebook: Rulebook) -> TestBo
         if document is None or found:
             problems.extend(found)
             continue
-        reader = _Reader(document, rulebook)
+        reader = _Reader(document, rulebook, shadows)
         tests.extend(reader.tests())
         tapes.extend(reader.tapes())
         problems.extend(dict.fromkeys(reader.problems))
@@ -76,6 +78,7 @@ class _Reader:
 
     document: Document
     rulebook: Rulebook
+    shadows: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     _slots: dict[str, dict[str, Slot]] = field(default_factory=dict)
     _names: dict[str, Span] = field(default_factory=dict)
@@ -124,6 +127,7 @@ class _Reader:
             _flat(item.get("expect", {}), (*path, "expect")), section
         )
         steps = self._steps(item, path, section)
+        awake = tuple(self._awake(item, path))
         place = self.document.span((*path, "name"))
         if "cases" in item:
             cases = tuple(self._table(item["cases"], path, section, given, expected))
@@ -135,8 +139,24 @@ class _Reader:
         if len(self.problems) > before:
             return None
         return RuleTest(
-            name=item["name"], section=section, place=place, cases=cases, steps=steps
+            name=item["name"],
+            section=section,
+            place=place,
+            cases=cases,
+            steps=steps,
+            awake=awake,
         )
+
+    def _awake(self, item: Mapping[str, Any], path: Path) -> Iterator[str]:
+        named = item.get("awake", [])
+        for name in named if isinstance(named, list) else [named]:
+            if name in self.shadows:
+                yield name
+                continue
+            near = did_you_mean(name, self.shadows)
+            advice = f'did you mean "{near}"?' if near else ""
+            span = self.document.span((*path, "awake"))
+            self._problem("T501", f"there is no shadow rule `{name}`", span, advice)
 
     def _bases(
         self, item: Mapping[str, Any], path: Path, bases: Mapping[str, Raw]

@@ -84,6 +84,7 @@ def run_tests(
 
 def run_case(stand: Stand, test: RuleTest, case: Case) -> Result:
     """Return what became of one case."""
+    stand = stand.with_awake(test.awake)
     stand.set_up(case.given)
     missing: tuple[str, ...] = ()
     outcome = Outcome()

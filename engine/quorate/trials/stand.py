@@ -99,6 +99,7 @@ class Stand:
     market: Mapping[str, Any] = field(default_factory=dict)
     answers: Answers = field(init=False)
     _calls: dict[str, str] = field(default_factory=dict)
+    _awake: dict[tuple[str, ...], Stand] = field(default_factory=dict)
     _fused: dict[str, Conditions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,6 +107,14 @@ class Stand:
         facts = {name: self._stand_in(one) for name, one in self.rulebook.facts.items()}
         self.answers = Answers(replace(self.rulebook, facts=facts), self.host)
         self._calls = {call.name: bare(call.text) for call in calls(self.rulebook)}
+
+    def with_awake(self, ids: tuple[str, ...]) -> Stand:
+        """Return the stand in which some shadow rules act."""
+        if not ids:
+            return self
+        if ids not in self._awake:
+            self._awake[ids] = Stand(self.rulebook.awakened(ids), self.host)
+        return self._awake[ids]
 
     def set_up(self, given: Mapping[str, Any]) -> None:
         """Take up another case."""
