@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quorate.contract.records import Closed, Intended
 from quorate.errors import QuorateError
@@ -166,7 +166,8 @@ class Teller:
                 if name not in resting and self._rests(name):
                     resting.add(name)
                     yield rest_step(intents[name], part.decision.at_ms, kept)
-                yield step_of(part.decision, kept)
+                step = step_of(part.decision, kept)
+                yield replace(step, decision=f"d{part.seq}")
                 continue
             intent = intents.get(getattr(part, "client_id", ""))
             yield record_step(part, intent, markets.get(self.story.symbol))

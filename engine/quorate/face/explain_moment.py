@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from quorate.contract.records import (
@@ -82,7 +82,8 @@ def _title(symbol: str, at_ms: int, until_ms: int) -> str:
 
 
 def _step(recorded: RecordedDecision, keeper: Keeper) -> Step:
-    return step_of(recorded.decision, keeper.rules(recorded.rulebook))
+    step = step_of(recorded.decision, keeper.rules(recorded.rulebook))
+    return replace(step, decision=f"d{recorded.seq}")
 
 
 def _nearest(journal: Journal, symbol: str, at_ms: int) -> Iterator[RecordedDecision]:

@@ -45,6 +45,7 @@ def _step(step: Step, console: Console) -> None:
     what = escape(step.what)
     place = f"  [dim]{escape(step.place)}[/]" if step.place else ""
     head = f"[{tint}]{what}[/]" if tint else what
+    place += f"  [dim]{step.decision}[/]" if step.decision else ""
     console.print(f"  {head}{place}", highlight=False)
     for line in _details(step):
         console.print(Padding(line, (0, 0, 0, 6), expand=False), highlight=False)

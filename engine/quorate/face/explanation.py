@@ -52,6 +52,7 @@ class Step:
     """One thing that happened, or one rule's answer.
 
     ``inputs`` are as recorded, ``told`` the same values in units people read.
+    ``decision`` names a rule's answer, for ``quorate explain d12``.
     """
 
     at_ms: int
@@ -65,6 +66,7 @@ class Step:
     told: Mapping[str, str] = field(default_factory=dict)
     effect: Mapping[str, str] = field(default_factory=dict)
     votes: tuple[VoteCast, ...] = ()
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

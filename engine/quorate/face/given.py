@@ -25,7 +25,7 @@ from quorate.trials.run import Result, run_case
 from quorate.trials.slots import bare, given_slots
 from quorate.trials.stand import SYMBOL, Stand
 
-_CONDITIONS = ("when", "until", "require", "veto", "score")
+CONDITIONS = ("when", "until", "require", "veto", "score")
 """The parts that decide; what a rule then does may need more than is given."""
 
 
@@ -199,7 +199,7 @@ def _refuse_missing(
     """
     missing = dict.fromkeys(() if alone.looks else alone.missing)
     for look in alone.looks:
-        if look.part not in _CONDITIONS:
+        if look.part not in CONDITIONS:
             continue
         calls = {one.name: bare(one.text) for one in look.formula.expression.calls}
         for read_ in look.formula.expression.reads:

@@ -55,12 +55,13 @@ def explain(
 ) -> None:
     """Say why it traded, or why not, or what a rule makes of given facts.
 
-    SUBJECT is an order, a position (p1), or SYMBOL@TIME, from a journal; or the id of
-    a rule, with the facts it is to be explained on.
+    SUBJECT is an order, a position (p1), a decision (d12) or SYMBOL@TIME, from a
+    journal; or the id of a rule, with the facts it is to be explained on.
 
     \b
     Examples:
       quorate explain p1
+      quorate explain d12
       quorate explain BTC/USD@2022-01-05T10:15 --journal runs/RUN.sqlite
       quorate explain quorum --given confidence=0.71 --given risk_approved=true
       quorate explain stop-loss --given-file facts.yaml --symbol BTC/USD
@@ -105,6 +106,7 @@ def _explain_journal(
     session: Session, subject: str, file: Path | None, *, as_json: bool
 ) -> None:
     """Explain what a journal recorded."""
+    from quorate.face import decided, given_page  # noqa: PLC0415
     from quorate.face import explain as reasons  # noqa: PLC0415
     from quorate.face.tape_run import newest_journal  # noqa: PLC0415
     from quorate.journal.journal import Journal  # noqa: PLC0415
@@ -112,6 +114,14 @@ def _explain_journal(
     workspace = session.workspace()
     found = file or newest_journal(workspace)
     with Journal.open(found, read_only=True) as journal:
+        number = decided.number_of(subject)
+        if number is not None:
+            decision = decided.explain_decision(journal, number, workspace.host())
+            if as_json:
+                print_json({"journal": str(found), **given_page.as_dict(decision)})
+            else:
+                given_page.show_rule(decision, session.console())
+            return
         asked = reasons.find_subject(journal, subject)
         told = reasons.explain(journal, asked, host=workspace.host())
     if as_json:
