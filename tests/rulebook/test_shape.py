@@ -185,6 +185,7 @@ exits:
     mode: live
     apply: open
     when: age > 1h
+    apply: open
     rest: close
     then:
       sell: 100%
