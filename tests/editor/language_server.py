@@ -33,7 +33,8 @@ class LanguageServer:
         self._messages: Queue[dict[str, Any]] = Queue()
         self._kept: deque[dict[str, Any]] = deque()
         self._asked = self._opened = 0
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._begin()
 
     def _begin(self) -> None:
@@ -169,3 +170,7 @@ class LanguageServer:
         """End the server."""
         self.process.kill()
         self.process.wait()
+        self._reader.join(PATIENCE_S)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
