@@ -183,7 +183,6 @@ exits:
     since: '2026-01-31'
     active: {from: '2026-01-31', until: '2026-02-28', days: [mon], hours: '08:00-16:00'}
     mode: live
-    apply: open
     when: age > 1h
     apply: open
     rest: close
