@@ -40,9 +40,10 @@ soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, fau
 bench: $(READY) ## Measure the speed of rules and tapes
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-docs: $(READY) ## Write the generated pages of docs/ again
+docs: $(READY) ## Write generated pages, and the outputs that pages show, again
 	$(BIN)/quorate check --explain-code all > docs/codes.md
 	$(BIN)/quorate names --format markdown > docs/vocabulary.md
+	$(BIN)/python tests/docs/refresh.py
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from quorate.drivers.tape_trial import Ground
 from quorate.face.checking import Checked, Inputs, check
 from quorate.face.workspace import Workspace, open_workspace
 from quorate.host.host import Host
@@ -50,7 +51,8 @@ def read(text: str, line: int = 1) -> tuple[Any, list[Problem]]:
 
 
 def _misshapen(document: Document) -> list[tuple[Problem, NodePath]]:
-    return misshapen(document, "test" if "tests" in document.value else "rulebook")
+    tests = document.value.keys() & {"tests", "tapes"}
+    return misshapen(document, "test" if tests else "rulebook")
 
 
 def laid(example: Mapping[str, Any]) -> Sources:
@@ -102,6 +104,18 @@ def rulebook(sources: Sources) -> Rulebook:
     reading = read_rulebook(sources, facts, functions, voters=voters)
     assert reading.rulebook is not None, reading.problems
     return reading.rulebook
+
+
+def ground(sources: Sources) -> Ground:
+    """Return what the tapes of an example are run on."""
+    ours = workspace()
+    return Ground(
+        sources=sources,
+        host=host(),
+        venue=ours.venue,
+        tier=ours.tier,
+        settings=ours.settings,
+    )
 
 
 def checked(sources: Sources) -> Checked:

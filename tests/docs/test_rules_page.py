@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from quorate.drivers.tape_trial import run_tapes
 from quorate.rulebook.diagnostics import Severity, Span
 from quorate.rulebook.expression import read_expression
 from quorate.rulebook.rulebook import Sources
@@ -30,7 +32,7 @@ COMMON = "Every rule"
 
 
 def is_tests(block: Any) -> bool:
-    return "\ntests:" in "\n" + block.text
+    return re.search(r"^(tests|tapes):", block.text, re.MULTILINE) is not None
 
 
 def mark(block: Any, name: str) -> str:
@@ -78,13 +80,16 @@ def test_what_is_shown_as_refused_is_refused_for_that(block: Any) -> None:
 
 @pytest.mark.parametrize(("example", "block"), TESTED, ids=named)
 def test_the_tests_on_the_page_pass(example: Any, block: Any) -> None:
-    lone = block.section == "Tests"
+    lone = block.section in ("Tests", "Tapes")
     sources = examples.laid({}) if lone else rulebook_of(example)
     rulebook = examples.rulebook(sources)
     text = b"\n" * (block.line - 1) + block.text.encode()
     book = read_tests([("docs/rules.md", text)], rulebook)
     assert not book.problems, book.problems
-    results = list(run_tests(book.tests, rulebook, examples.host()))
+    results = [
+        *run_tests(book.tests, rulebook, examples.host()),
+        *run_tapes(book.tapes, examples.ground(sources)),
+    ]
     assert results
     for one in results:
         shown = f"{one.case.place}: {one.name}: {one.found} {one.missing}"
@@ -139,10 +144,11 @@ def test_the_table_of_every_rule_has_the_keys_of_every_rule() -> None:
     assert in_table(COMMON) == COMMON_KEYS - {"when"}
 
 
-def test_the_table_of_tests_has_their_keys_and_no_other() -> None:
+def test_the_tables_of_tests_and_tapes_have_their_keys_and_no_other() -> None:
     schema = json.loads((ROOT / "schemas" / "test.schema.json").read_text("utf-8"))
-    inner = set(keys(schema["properties"]["tests"]))
-    assert in_table("Tests") == inner | set(schema["properties"])
+    top = schema["properties"]
+    assert in_table("Tests") == set(keys(top["tests"])) | set(top)
+    assert in_table("Tapes") == set(keys(top["tapes"]))
 
 
 def used(value: Any, path: str = "") -> Iterator[str]:
@@ -174,12 +180,13 @@ def test_every_key_of_a_section_stands_in_an_example(section: str) -> None:
     assert not missing
 
 
-def test_every_key_of_tests_stands_in_an_example() -> None:
+@pytest.mark.parametrize(("section", "under"), [("Tests", "tests"), ("Tapes", "tapes")])
+def test_every_key_of_tests_stands_in_an_example(section: str, under: str) -> None:
     found: set[str] = set()
     for _, block in TESTED:
         found |= set(used(examples.read(block.text)[0]))
-    for key in in_table("Tests"):
-        assert key in found or f"tests.{key}" in found, key
+    for key in in_table(section):
+        assert found & {key, f"{under}.{key}"}, key
 
 
 def words(schema: Any) -> Iterator[str]:
