@@ -29,6 +29,7 @@ examples = import_module("examples")
 BLOCKS = [one for one in pages.blocks(PAGE) if one.language == "yaml"]
 ROWS = list(pages.rows(PAGE))
 COMMON = "Every rule"
+TABLES = "Decision tables"
 
 
 def is_tests(block: Any) -> bool:
@@ -118,7 +119,12 @@ def section_schemas() -> dict[str, set[str]]:
     }
 
 
-SCHEMAS = section_schemas()
+def table_keys(found: set[str]) -> set[str]:
+    return {key for key in found if key.startswith("table.")}
+
+
+TABLED = {name: table_keys(found) for name, found in section_schemas().items()}
+SCHEMAS = {name: found - TABLED[name] for name, found in section_schemas().items()}
 COMMON_KEYS = set.intersection(
     *(SCHEMAS[name] for name in SCHEMAS if name not in ("params", "symbols"))
 )
@@ -142,6 +148,15 @@ def test_the_table_of_a_section_has_its_keys_and_no_other(section: str) -> None:
 
 def test_the_table_of_every_rule_has_the_keys_of_every_rule() -> None:
     assert in_table(COMMON) == COMMON_KEYS - {"when"}
+
+
+def test_decision_tables_have_their_keys_in_the_sections_that_are_named() -> None:
+    told = " ".join(pages.sections(PAGE)[TABLES].split())
+    for name, found in TABLED.items():
+        assert found in (set(), in_table(TABLES))
+        assert bool(found) == (f"`{name}`" in told.partition("may be a table")[0])
+    used_there = set().union(*map(used_in, SCHEMAS))
+    assert in_table(TABLES) <= used_there
 
 
 def test_the_tables_of_tests_and_tapes_have_their_keys_and_no_other() -> None:

@@ -12,6 +12,7 @@ from quorate.rulebook.diagnostics import Problem
 from quorate.rulebook.economy import Fees, economy
 from quorate.rulebook.proving import prove
 from quorate.rulebook.rulebook import Reading, Rulebook, Sources, read_rulebook
+from quorate.rulebook.table_proof import table_problems
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
@@ -82,5 +83,6 @@ def all_problems(reading: Reading) -> list[Problem]:
     found = list(reading.problems)
     if reading.rulebook is not None:
         found += prove(reading.rulebook).problems
+        found += table_problems(reading.rulebook)
         found += economy(reading.rulebook, FEES)
     return found

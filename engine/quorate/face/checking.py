@@ -27,6 +27,7 @@ from quorate.rulebook.rulebook import (
     read_rulebook,
 )
 from quorate.rulebook.sources import Files
+from quorate.rulebook.table_proof import table_problems
 
 SECTIONS = (
     "votes",
@@ -169,6 +170,7 @@ def check(inputs: Inputs, host: Host) -> Checked:
         if reading.rulebook is not None:
             proofs.append(prove(reading.rulebook))
             problems |= set(proofs[-1].problems)
+            problems |= set(table_problems(reading.rulebook))
             problems |= set(economy(reading.rulebook, inputs.fees))
     refused = tuple(one for one in host.plugins.values() if one.fault)
     problems |= {_unloaded(plugin) for plugin in refused}

@@ -128,6 +128,7 @@ class Builder:
             "tags": tuple(item.get("tags", ())),
             "owner": item.get("owner", ""),
             "since": item.get("since", ""),
+            "table": self.document.made.get(path, ""),
             "shadow": item.get("mode") == SHADOW,
         }
 
@@ -164,8 +165,8 @@ class Builder:
             source_line(self.document, span),
             quoted=self.document.styles.get(path, "") in ("'", '"'),
         )
-        if span.end_line > span.line:
-            # A text of several lines has no columns of its own.
+        if span.end_line > span.line or path[:2] in self.document.made:
+            # A text of several lines, or of cells, has no columns of its own.
             problems = [replace(one, span=span, edit=None) for one in problems]
         self.problems.extend(problems)
         if expression is None:

@@ -66,6 +66,9 @@ CODES = {
     "R442": "a losing position that no exit may ever close",
     "R443": "a window that is never open, or always",
     "R444": "a guard that would not look at every order",
+    "R445": "a table whose rows do not fit its columns",
+    "R446": "a decision table that leaves something out",
+    "R447": "a decision table of which two rows hold at once",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")

@@ -16,6 +16,7 @@ from typing import Any
 from quorate.rulebook.diagnostics import Problem
 from quorate.rulebook.nodes import Path
 from quorate.rulebook.shape import misshapen, section_names
+from quorate.rulebook.tables import expanded
 from quorate.rulebook.text import Document, parse_document
 
 _KEY = re.compile(rb"([a-z][a-z0-9_]*)[\"']?[ \t]*:")
@@ -59,16 +60,30 @@ def _read(shown: str, data: bytes) -> Readable:
         return Readable((), tuple(problems), frozenset(names))
     shapes = misshapen(document)
     paths = [path for _, path in shapes]
+    unread = frozenset(_names_in(document, paths))
+    problems = [*problems, *(problem for problem, _ in shapes)]
+    document, unfit = expanded(_without(document, paths))
+    problems.extend(unfit)
+    document = _without_made(document, problems)
     return Readable(
-        documents=(_without(document, paths),),
-        problems=(*problems, *(problem for problem, _ in shapes)),
-        unread=frozenset(_names_in(document, paths)),
+        documents=(document,),
+        problems=tuple(problems),
+        unread=unread,
     )
 
 
 def forget() -> None:
     """Forget what was read of files: the next reading begins anew."""
     _read.cache_clear()
+
+
+def _without_made(document: Document, problems: list[Problem]) -> Document:
+    """Note the rows of tables that have a wrong shape as rules; leave them out."""
+    if not document.made:
+        return document
+    shapes = [one for one in misshapen(document) if one[1][:2] in document.made]
+    problems.extend(problem for problem, _ in shapes)
+    return _without(document, [path for _, path in shapes])
 
 
 def _without(document: Document, paths: list[Path]) -> Document:

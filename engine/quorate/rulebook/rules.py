@@ -42,7 +42,8 @@ class Headed:
     """What every rule has: its id, its place, and what people say of it.
 
     ``tags``, ``owner`` and ``since`` (a date) change nothing about what a rule does. A
-    ``shadow`` is looked at and recorded, and never acts.
+    ``shadow`` is looked at and recorded, and never acts. ``table`` names the decision
+    table that the rule is a row of.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Headed:
     owner: str = ""
     since: str = ""
     shadow: bool = False
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

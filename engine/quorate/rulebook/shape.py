@@ -103,8 +103,12 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
 
 
 def _properties(error: ValidationError) -> Mapping[str, Any]:
-    properties: Mapping[str, Any] = _schema(error).get("properties", {})
-    return properties
+    properties: Mapping[str, Any] | None = _schema(error).get("properties")
+    if properties is None and error.absolute_path:
+        # What is asked of a rule without a table stands beside its properties.
+        section: Any = _validator(str(error.absolute_path[0])).schema
+        properties = section.get("items", {}).get("properties", {})
+    return properties or {}
 
 
 def _unknown_keys(

@@ -11,7 +11,7 @@ import os
 import pathlib
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -74,6 +74,7 @@ class Document:
 
     ``value`` holds dict, list, str, bool, None, int and Decimal only. What an alias or
     a merge brings in has the place where it is written; the alias itself has its own.
+    ``made`` are the paths of rules that were written out of a table, with its id.
     """
 
     path: str
@@ -82,6 +83,7 @@ class Document:
     key_spans: Mapping[Path, Span]
     styles: Mapping[Path, str]
     lines: tuple[str, ...]
+    made: Mapping[Path, str] = field(default_factory=dict)
 
     def span(self, path: Path) -> Span:
         """Return the place of the value at ``path``, or of its nearest ancestor."""

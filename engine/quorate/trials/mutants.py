@@ -106,13 +106,15 @@ class _Maker:
         """Yield the mutants below ``path``."""
         if isinstance(value, dict):
             for key, item in value.items():
-                if key in _NOTES:
-                    continue
+                if key in _NOTES or key == "table":
+                    continue  # a table's cells mean something only side by side
                 below = (*path, key)
                 if not isinstance(item, dict):
                     yield self._mutant(below, rule, _DROPPED)
                 yield from self._inside(item, below, rule)
             return
+        if isinstance(value, list):
+            return  # days, as a whole: each of them is a word that may stand there
         for other in self._others(value, path):
             if other != value:
                 yield self._mutant(path, rule, other)
