@@ -17,7 +17,10 @@ def main(names: list[str]) -> None:
     """Run each page in a folder of its own, and write it where it differs."""
     for page in [Path(name) for name in names] or PAGES:
         with tempfile.TemporaryDirectory() as folder:
-            text = console.rewritten(page, Path(folder))
+            try:
+                text = console.rewritten(page, Path(folder))
+            except AssertionError as error:
+                sys.exit(f"{page}: {error}")
         same = text == page.read_text("utf-8")
         page.write_text(text, "utf-8")
         sys.stdout.write(f"{page}: {'as before' if same else 'written'}\n")
