@@ -13,8 +13,9 @@ KILLS ?= 200
 POWER_CUTS ?= 2000
 SEEDS ?= 5000
 RELOADS ?= 1000
+FUZZ_SECONDS ?= 600
 
-.PHONY: help run test soak bench docs format clean
+.PHONY: help run test soak fuzz bench docs format clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +37,9 @@ soak: $(READY) ## The batteries of `test` at full length: kills, power cuts, fau
 	QUORATE_RELOADS=$(RELOADS) $(BIN)/python -m pytest -q tests/drivers/test_reloads.py
 	QUORATE_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n $(WORKERS) \
 		tests/drivers/test_live_faults.py tests/drivers/test_crash_everywhere.py
+
+fuzz: $(READY) ## Feed the reader of rules what nobody would write (ten minutes)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 bench: $(READY) ## Measure the speed of rules and tapes
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
