@@ -36,9 +36,10 @@ def is_tests(block: Any) -> bool:
     return re.search(r"^(tests|tapes):", block.text, re.MULTILINE) is not None
 
 
-def mark(block: Any, name: str) -> str:
-    found = [one.partition("=")[2] for one in block.marks if one.startswith(name)]
-    return found[0] if found else ""
+def refusal(block: Any) -> str:
+    """Return the code that an example says it is refused for, "" when it is not."""
+    found = re.match(r"# refused: (\w+)\n", block.text)
+    return found[1] if found else ""
 
 
 def rulebook_of(block: Any) -> Sources:
@@ -56,8 +57,8 @@ def named(block: Any) -> str:
     return f"line {block.line}"
 
 
-GOOD = [one for one in BLOCKS if not is_tests(one) and not mark(one, "refused")]
-REFUSED = [one for one in BLOCKS if mark(one, "refused")]
+GOOD = [one for one in BLOCKS if not is_tests(one) and not refusal(one)]
+REFUSED = [one for one in BLOCKS if refusal(one)]
 TESTED = [
     (max((a for a in GOOD if a.line < b.line), key=lambda one: one.line), b)
     for b in BLOCKS
@@ -76,7 +77,7 @@ def test_what_is_shown_as_refused_is_refused_for_that(block: Any) -> None:
     _, found = examples.read(block.text, block.line)
     problems = found or examples.checked(rulebook_of(block)).problems
     told = {one.code for one in problems if one.severity is Severity.ERROR}
-    assert told == {mark(block, "refused")}, problems
+    assert told == {refusal(block)}, problems
 
 
 @pytest.mark.parametrize(("example", "block"), TESTED, ids=named)
