@@ -14,8 +14,20 @@ _journal_option = click.option(
     "--journal",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The journal of the run; that of the workspace's exchange when left out.",
+    help="The journal of the run; when left out that of the workspace's exchange, or "
+    "the newest one.",
 )
+
+
+def _journal_of(session: Session) -> Path:
+    """Return the live journal of the workspace, or else the newest one."""
+    from quorate.face.live_journal import live_journal  # noqa: PLC0415
+    from quorate.face.tape_run import newest_journal  # noqa: PLC0415
+
+    workspace = session.workspace()
+    if workspace.exchange and live_journal(workspace).exists():
+        return live_journal(workspace)
+    return newest_journal(workspace)
 
 
 @click.group()
@@ -37,10 +49,9 @@ def status(session: Session, journal: Path | None, as_json: bool) -> None:
     Exit codes: 0 the edited rules are in force, 1 some wait or were refused, 2 could
     not run.
     """
-    from quorate.face.live_journal import asked_journal  # noqa: PLC0415
     from quorate.face.rules_status import as_dict, lines, rules_status  # noqa: PLC0415
 
-    found = rules_status(asked_journal(session.root, journal))
+    found = rules_status(journal or _journal_of(session))
     if as_json:
         print_json(as_dict(found))
     else:
@@ -61,10 +72,9 @@ def accept(session: Session, rulebook: str | None, journal: Path | None) -> None
     """
     from quorate.drivers.acceptance import accept_rules  # noqa: PLC0415
     from quorate.errors import QuorateError  # noqa: PLC0415
-    from quorate.face.live_journal import asked_journal  # noqa: PLC0415
     from quorate.face.rules_status import rules_status  # noqa: PLC0415
 
-    found = rules_status(asked_journal(session.root, journal))
+    found = rules_status(journal or _journal_of(session))
     held = found.held
     if held is None:
         raise QuorateError(
