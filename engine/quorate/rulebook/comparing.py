@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from quorate.rulebook.build import SECTIONS
@@ -20,13 +20,15 @@ from quorate.rulebook.params import Param
 from quorate.rulebook.permitting import (
     Permits,
     asks_approval,
+    permits_by_param,
     permits_by_shift,
+    permits_by_tuning,
     permits_by_word,
     refuses,
 )
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import Formula, Headed, How
-from quorate.rulebook.sections import APPROVAL
+from quorate.rulebook.sections import APPROVAL, POLICIES, Hit
 from quorate.rulebook.shifting import (
     Shift,
     Shifted,
@@ -78,12 +80,19 @@ class _Comparer:
         for name in dict.fromkeys((*before, *after)):
             pair = _Pair(section, before.get(name), after.get(name))
             if pair.old is None or pair.new is None:
-                self.changes.append(_come_or_gone(pair))
+                self.changes.append(_come_or_gone(pair, self.new))
             else:
                 self._rule(pair)
         self.changes += self._approval(section, before, after)
         if section in FIRST_MATCH:
             self.changes += self._moved(section, before, after)
+        elif section == "checks":
+            adjusting = [
+                {name: rule for name, rule in found.items() if rule.amount is not None}
+                for found in (before, after)
+            ]
+            for moved in self._moved(section, *adjusting):
+                self.changes.append(replace(moved, permits=Permits.MAYBE))
 
     def _rule(self, pair: _Pair) -> None:
         count, alike = len(self.changes), True
@@ -120,7 +129,8 @@ class _Comparer:
                 witnesses=found.witnesses,
                 permits=permits_by_shift(
                     pair.section, pair.old, pair.new, key, found.shift
-                ),
+                )
+                or permits_by_tuning(self.new, pair.section, pair.new),
                 symbols=symbol or "",
             )
 
@@ -229,7 +239,6 @@ class _Comparer:
             readers = tuple(sorted(_readers(self.old, name) | _readers(self.new, name)))
             for key, was, now, places in _settings(old, new):
                 what = What.CHANGED if old and new else What.NEW if new else What.GONE
-                bound = key in ("min", "max") and self._limitsrefuses(name)
                 yield Change(
                     section="params",
                     id=name,
@@ -239,24 +248,14 @@ class _Comparer:
                     new=now,
                     old_place=places[0],
                     new_place=places[1],
-                    permits=Permits.MAYBE if bound else None,
+                    permits=permits_by_param(self.new, name, key),
                     readers=readers,
                 )
 
-    def _limitsrefuses(self, param: str) -> bool:
-        """Return whether tuning may turn a param that a rule that refuses reads."""
-        book = self.new
-        tuned = {name for rule in book.tuning for name, _ in rule.settings}
-        return param in tuned and any(
-            param in formula.expression.names
-            for section in ("votes", "checks", "switches")
-            for rule in getattr(book, section)
-            if refuses(section, rule)
-            for formula in formulas(rule)
-        )
 
-
-FIRST_MATCH = ("entry", "orders", "errors", "exits")
+FIRST_MATCH = tuple(
+    section for section, policy in POLICIES.items() if policy.hit is Hit.FIRST
+)
 """Sections whose order counts: the first rule that holds decides."""
 
 HEAD = frozenset(one.name for one in fields(Headed))
@@ -321,10 +320,10 @@ def _word(value: Any) -> str:
     return str(value)
 
 
-def _come_or_gone(pair: _Pair) -> Change:
+def _come_or_gone(pair: _Pair, book: Rulebook) -> Change:
     rule = pair.old or pair.new
     gone = pair.new is None
-    permits = None
+    permits = permits_by_tuning(book, pair.section, pair.new)
     if refuses(pair.section, rule):
         permits = Permits.MORE if gone else Permits.LESS
     return Change(

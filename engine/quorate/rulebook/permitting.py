@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from quorate.rulebook.cross import formulas
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.sections import APPROVAL
 from quorate.rulebook.shifting import Shift, Side, can_hold
@@ -68,3 +70,43 @@ def permits_by_word(section: str, old: Any, new: Any, key: str) -> Permits | Non
 def asks_approval(rulebook: Rulebook, rule: Any) -> bool:
     """Return whether an entry was never found to hold without risk's approval."""
     return not can_hold(Side(rulebook, rule.when), {APPROVAL: False})
+
+
+def permits_by_param(rulebook: Rulebook, param: str, key: str) -> Permits | None:
+    """Return what another setting of a param may do where no condition shows it.
+
+    A fact of a rule that refuses may read the param by itself, and tuning may turn it
+    to anything within its bounds.
+    """
+    direct, through = _read_by_refusals(rulebook)
+    if key in ("min", "max"):
+        turned = param in _turned(rulebook.tuning)
+        return Permits.MAYBE if turned and param in direct | through else None
+    return Permits.MAYBE if param in through else None
+
+
+def permits_by_tuning(rulebook: Rulebook, section: str, rule: Any) -> Permits | None:
+    """Return whether a tuning rule may turn what rules that refuse depend on."""
+    if section != "tuning" or rule is None:
+        return None
+    direct, through = _read_by_refusals(rulebook)
+    turned = _turned([rule])
+    return Permits.MAYBE if turned & (direct | through) else None
+
+
+def _turned(rules: Iterable[Any]) -> set[str]:
+    return {name for rule in rules for name, _ in rule.settings}
+
+
+def _read_by_refusals(rulebook: Rulebook) -> tuple[set[str], set[str]]:
+    """Return the names that refusing rules mention, and the params of their facts."""
+    direct = {
+        name
+        for section in ("votes", "checks", "switches")
+        for rule in getattr(rulebook, section)
+        if refuses(section, rule)
+        for formula in formulas(rule)
+        for name in formula.expression.names
+    }
+    facts = [rulebook.facts[name] for name in direct if name in rulebook.facts]
+    return direct, {param for fact in facts for param in fact.params}
