@@ -59,6 +59,14 @@ def test_nothing_is_underlined_in_what_is_shipped(
     assert server.problems(there(workspace, path)) == []
 
 
+def test_nothing_is_underlined_in_what_init_writes(
+    server: LanguageServer, workspace: Path
+) -> None:
+    template = ROOT / "engine" / "quorate" / "face" / "template" / "quorate.yaml"
+    text = template.read_text("utf-8")
+    assert server.problems(workspace / "quorate.yaml", text) == []
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "word", "told"),
     [

@@ -41,7 +41,9 @@ class Battery:
                 say(self.told())
 
     def one(self, seed: int) -> None:
-        """Try one input; a hang ends the process with what it was doing."""
+        """Try one input; a hang ends the process, and ``under-way.txt`` names it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "under-way.txt").write_text(f"--seed {seed} --count 1\n")
         faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)
         begin_s, made = monotonic(), Input(seed)
         try:
@@ -62,7 +64,6 @@ class Battery:
         self.found.setdefault(kind, made.seed)
         if self.found[kind] != made.seed:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         for name, data in made.changed().items():
             (self.folder / f"{made.seed}-{name}").write_bytes(data)
         lines = traceback.format_exception(error)

@@ -104,6 +104,12 @@ def _nest(lines: list[str], draw: random.Random) -> None:
     lines.append("x: " + "[" * depth + draw.choice(["", "]" * depth]))
 
 
+def _long_word(lines: list[str], draw: random.Random) -> None:
+    if lines:
+        letter = draw.choice("a1 [{'.-_")
+        lines[draw.randrange(len(lines))] += letter * draw.choice([300, 60_000])
+
+
 def _repeat(lines: list[str], draw: random.Random) -> None:
     if lines:
         lines.extend([draw.choice(lines)] * draw.choice([20, 400]))
@@ -124,6 +130,7 @@ LINE_MUTATIONS: tuple[Callable[[list[str], random.Random], None], ...] = (
     _change_digit,
     _nest,
     _repeat,
+    _long_word,
 )
 
 

@@ -28,7 +28,7 @@ from quorate.host.host import Host, open_host
 from quorate.rulebook import codes
 from quorate.rulebook.comparing import compare
 from quorate.rulebook.compile_columns import compile_columns
-from quorate.rulebook.compile_function import compile_value, is_known
+from quorate.rulebook.compile_function import compile_value, fuse, is_known
 from quorate.rulebook.cross import formulas
 from quorate.rulebook.diagnostics import Problem
 from quorate.rulebook.economy import Fees, economy
@@ -217,6 +217,17 @@ def _evaluated(expression: Expression, draw: random.Random) -> None:
             found = _outcome(lambda: compiled(context))  # noqa: B023
             assert found == law, (expression.text, vars(row), found, law)
     _as_columns(expression, rows)
+    if expression.kind is Kind.FLAG:
+        _as_fused(expression, rows)
+
+
+def _as_fused(expression: Expression, rows: list[SimpleNamespace]) -> None:
+    fused = fuse([("rule", expression), ("again", expression)], exact=False)
+    for row in rows:
+        mask, faults = fused(row)
+        raised, value = _law(expression, row, exact=False)
+        assert [bit for bit, _ in faults] == ([0, 1] if raised else [])
+        assert mask == (0b11 if value == "True" else 0), (expression.text, vars(row))
 
 
 def _as_columns(expression: Expression, rows: list[SimpleNamespace]) -> None:

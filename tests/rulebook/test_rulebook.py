@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from importlib import import_module
@@ -77,6 +78,43 @@ def test_hostile_document_is_refused_quickly_among_good_ones(
     assert min(took) < 0.1
     among = read({want["file"]: data})
     assert [one for one in among.errors if one.span.path == want["file"]]
+
+
+def test_a_long_word_in_a_file_that_cannot_be_read_is_refused_at_once() -> None:
+    """It used to take the square of its length: minutes for this one."""
+    text = f"exits: [{'a' * 200_000}\n"
+    found = read({"extra.yaml": text})
+    assert {one.span.path for one in found.problems} == {"extra.yaml"}
+
+
+EXPRESSIONS = (
+    Path(__file__).parents[3] / "shared" / "corpus" / "hostile_expressions.json"
+)
+
+
+def hostile_expressions() -> list[dict[str, Any]]:
+    if not EXPRESSIONS.exists():
+        return [{"id": ""}]
+    found: list[dict[str, Any]] = json.loads(EXPRESSIONS.read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("entry", hostile_expressions(), ids=lambda entry: entry["id"])
+def test_hostile_expressions_are_refused_where_they_stand(entry: Any) -> None:
+    if not entry["id"]:
+        pytest.skip("the corpus of hostile expressions is not beside the repository")
+    pieces = entry.get("parts", [[entry.get("expr", ""), 1]])
+    condition = json.dumps("".join(piece * times for piece, times in pieces))
+    lines = ("exits:", "  - id: hostile", f"    when: {condition}")
+    text = "\n".join((*lines, "    then: {sell: 100%}", ""))
+    found = read({"extra.yaml": text})
+    assert found.rulebook is None
+    assert {one.span.path for one in found.errors} == {"extra.yaml"}
+    whole = len(text) > 262_144  # then the file is too large to be looked into
+    assert any(one.span.line == (1 if whole else 3) for one in found.errors)
+    if not whole:
+        begins = len("    when: ") + 1
+        assert all(one.span.column >= begins for one in found.errors)
 
 
 def test_shared_hostile_documents_are_refused_as_rule_files() -> None:

@@ -106,7 +106,8 @@ class Fact:
     ``params`` are the params of the rulebook that ``compute`` reads from its desk, and
     those that its plugin's hooks need to make what it reads.
     ``low`` and ``high`` bound a number, ``values`` lists what a text may be.
-    Durations are milliseconds.
+    Durations are milliseconds. A fact that was renamed may stay under its old name,
+    with the new one as ``instead``: rules go on, and a check says what to write.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Fact:
     values: tuple[str, ...] = ()
     moves: Moves = Moves.STATE
     params: tuple[str, ...] = ()
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from quorate.contract.vocabulary import Fact, Stage
 from quorate.rulebook.diagnostics import Problem, Severity, Span
+from quorate.rulebook.outdated import outdated_names
 from quorate.rulebook.params import Params
 from quorate.rulebook.rules import (
     CheckRule,
@@ -69,6 +70,7 @@ CODES = {
     "R445": "a table whose rows do not fit its columns",
     "R446": "a decision table that leaves something out",
     "R447": "a decision table of which two rows hold at once",
+    "R448": "an old name of a fact",
 }
 
 NEEDED = ("votes", "entry", "checks", "orders", "exits")
@@ -99,6 +101,7 @@ def check_whole(
         *_unclosed(sections["exits"], lines),
         *_unreachable(sections, lines),
         *_unused_params(named, params, facts, lines),
+        *outdated_names(_formulas_of(named), facts, lines),
     ]
     return problems
 
@@ -108,6 +111,12 @@ def formulas(rule: object) -> Iterator[Formula]:
     slots = getattr(type(rule), "__slots__", ())
     for name in slots:
         yield from _formulas_in(getattr(rule, name))
+
+
+def _formulas_of(sections: Mapping[str, Sequence[Any]]) -> Iterator[Formula]:
+    for rules in sections.values():
+        for rule in rules:
+            yield from formulas(rule)
 
 
 def _formulas_in(value: object) -> Iterator[Formula]:

@@ -19,7 +19,8 @@ from quorate.rulebook.shape import misshapen, section_names
 from quorate.rulebook.tables import expanded
 from quorate.rulebook.text import Document, parse_document
 
-_KEY = re.compile(rb"([a-z][a-z0-9_]*)[\"']?[ \t]*:")
+_KEY = re.compile(rb"(?<![a-z0-9_])([a-z][a-z0-9_]*)[\"']?[ \t]*:")
+"""A key, looked for where a word begins only: else a long word takes for ever."""
 
 MOST_KEPT = 256
 """How many files are kept as they were read, those that were used last."""
