@@ -39,6 +39,15 @@ Pairs = tuple[tuple[str, str], ...]
     help="A YAML file of such facts, as `given` of a test has them.",
 )
 @click.option("--symbol", help="With --given: the symbol, whose params are taken.")
+@click.option("--from", "begin", metavar="TIME", help="With a SYMBOL: from when on.")
+@click.option("--to", "end", metavar="TIME", help="With a SYMBOL: to before when.")
+@click.option(
+    "--tape",
+    "tapes",
+    multiple=True,
+    metavar="PATH",
+    help="With a SYMBOL: where the run's tape is now; repeatable.",
+)
 @rulebook_options
 @json_option
 @pass_session
@@ -49,6 +58,9 @@ def explain(
     given: tuple[tuple[str, str], ...],
     given_file: Path | None,
     symbol: str | None,
+    begin: str | None,
+    end: str | None,
+    tapes: tuple[str, ...],
     overlays: tuple[Any, ...],
     settings: tuple[tuple[str, str], ...],
     as_json: bool,
@@ -56,13 +68,16 @@ def explain(
     """Say why it traded, or why not, or what a rule makes of given facts.
 
     SUBJECT is an order, a position (p1), a decision (d12) or SYMBOL@TIME, from a
-    journal; or the id of a rule, with the facts it is to be explained on.
+    journal; a SYMBOL alone, for the whole way from its candles to its trades and
+    what became of the rest; or the id of a rule, with the facts it is to be
+    explained on.
 
     \b
     Examples:
       quorate explain p1
       quorate explain d12
       quorate explain BTC/USD@2022-01-05T10:15 --journal runs/RUN.sqlite
+      quorate explain BTC/USD --from 2022-01-05 --to 2022-01-06
       quorate explain quorum --given confidence=0.71 --given risk_approved=true
       quorate explain stop-loss --given-file facts.yaml --symbol BTC/USD
 
@@ -74,8 +89,44 @@ def explain(
         at = session.workspace().with_overlays(overlays)
         facts = (given, given_file, symbol)
         _explain_rule(session, at, subject, facts, settings, as_json=as_json)
+    elif "/" in subject and "@" not in subject:
+        _explain_symbol(session, subject, file, (begin, end), tapes, as_json=as_json)
     else:
         _explain_journal(session, subject, file, as_json=as_json)
+
+
+def _explain_symbol(
+    session: Session,
+    subject: str,
+    file: Path | None,
+    times: tuple[str | None, str | None],
+    tapes: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Explain what became of every candle of a symbol."""
+    from quorate.face.funnel_page import as_dict, show_funnel  # noqa: PLC0415
+    from quorate.face.subject import read_time  # noqa: PLC0415
+    from quorate.face.tape_run import newest_journal  # noqa: PLC0415
+    from quorate.face.why_not import FOR_EVER_MS, why_not  # noqa: PLC0415
+    from quorate.journal.journal import Journal  # noqa: PLC0415
+
+    begin, end = times
+    from_ms = read_time(begin)[0] if begin else 0
+    until_ms = read_time(end)[0] if end else FOR_EVER_MS
+    if from_ms >= until_ms:
+        raise click.UsageError("--from must be before --to")
+    workspace = session.workspace()
+    found = file or newest_journal(workspace)
+    with Journal.open(found, read_only=True) as journal:
+        symbol, span = subject.strip().upper(), (from_ms, until_ms)
+        funnel = why_not(workspace, journal, found, symbol, span, tapes)
+    if as_json:
+        print_json({"journal": str(found), **as_dict(funnel)})
+        return
+    if file is None:
+        click.echo(f"journal {found}")
+    show_funnel(funnel, session.console())
 
 
 def _explain_rule(
