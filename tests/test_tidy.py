@@ -38,6 +38,7 @@ LAYER_OF = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 IMPORTERS = {
     "yaml": ("engine/quorate/rulebook/",),
     "simpleeval": ("engine/quorate/rulebook/",),
+    "z3": ("engine/quorate/rulebook/solving.py",),
     "jsonschema": ("engine/quorate/rulebook/shape.py",),
     "referencing": ("engine/quorate/rulebook/shape.py",),
     "sqlite_utils": ("engine/quorate/journal/",),

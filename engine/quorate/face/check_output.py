@@ -130,6 +130,8 @@ def _lines(checked: Checked, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     if facts["shadows"]:
         lines.append(("shadows, not acting", ", ".join(facts["shadows"])))
     lines.append(("seen both ways", _proved(checked.proved)))
+    if "solver" in checked.proved:
+        lines.append(("proved", _solved(checked.proved)))
     if checked.overlays:
         laid = ", ".join(checked.overlays)
         lines.append(("overlays", f"not laid on, checked each alone: {laid}"))
@@ -140,6 +142,20 @@ def _proved(counts: Mapping[str, int]) -> str:
     both, all_of = counts.get("both ways", 0), counts.get("conditions", 0)
     moments = counts.get("moments", 0)
     return f"{both} of {all_of} conditions, in {moments:,} moments drawn"
+
+
+def _solved(counts: Mapping[str, int]) -> str:
+    """Say what a solver was asked beyond the moments drawn, and what came of it."""
+    asked = counts["solver"]
+    if not asked:
+        return "all that is said of the rules was seen in a moment; nothing was open"
+    return (
+        f"{counted(asked, 'question')} to the solver: "
+        f"{counts.get('solver found', 0)} answered with a moment, "
+        f"{counts.get('solver proved', 0)} proved, "
+        f"{counts.get('solver exact', 0)} proved for exact numbers, "
+        f"{counts.get('solver unknown', 0)} unknown"
+    )
 
 
 def _guard(found: dict[str, str]) -> str:

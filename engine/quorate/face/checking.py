@@ -26,6 +26,7 @@ from quorate.rulebook.rulebook import (
     gather_sources,
     read_rulebook,
 )
+from quorate.rulebook.solving import Solver
 from quorate.rulebook.sources import Files
 from quorate.rulebook.table_proof import table_problems
 
@@ -158,8 +159,11 @@ def _fees(workspace: Workspace) -> Fees | None:
     return Fees(maker=Decimal(said["maker"]), taker=Decimal(said["taker"]))
 
 
-def check(inputs: Inputs, host: Host) -> Checked:
-    """Check the rules together, and again with each further folder of overlays."""
+def check(inputs: Inputs, host: Host, solver: Solver | None = None) -> Checked:
+    """Check the rules together, and again with each further folder of overlays.
+
+    A ``solver`` proves what is otherwise sought by drawing moments.
+    """
     facts, functions, voters = host.facts, host.functions, host.voters()
     problems: set[Problem] = set()
     proofs, readings = [], []
@@ -168,7 +172,7 @@ def check(inputs: Inputs, host: Host) -> Checked:
         readings.append(reading)
         problems |= set(told_of_absent(reading.problems, inputs.plugins, host))
         if reading.rulebook is not None:
-            proofs.append(prove(reading.rulebook))
+            proofs.append(prove(reading.rulebook, solver))
             problems |= set(proofs[-1].problems)
             problems |= set(table_problems(reading.rulebook))
             problems |= set(economy(reading.rulebook, inputs.fees))
@@ -185,14 +189,18 @@ def check(inputs: Inputs, host: Host) -> Checked:
 
 
 def mend_all(
-    inputs: Inputs, host: Host, wanted: Callable[[Problem], bool], rounds: int
+    inputs: Inputs,
+    host: Host,
+    wanted: Callable[[Problem], bool],
+    rounds: int,
+    solver: Solver | None = None,
 ) -> tuple[Checked, dict[str, bytes], int]:
     """Check, and make the edits of the ``wanted`` problems in memory, ``rounds`` times.
 
     Returns what is found afterwards, the contents that changed, and how many edits
     were made. An edit can bring to light what a next one mends.
     """
-    checked = check(inputs, host).only(wanted)
+    checked = check(inputs, host, solver).only(wanted)
     contents: dict[str, bytes] = {}
     count = 0
     for _ in range(rounds):
@@ -206,7 +214,7 @@ def mend_all(
             break
         count += changed
         inputs = inputs.with_content(contents)
-        checked = check(inputs, host).only(wanted)
+        checked = check(inputs, host, solver).only(wanted)
     return checked, contents, count
 
 

@@ -9,6 +9,7 @@ from quorate.face import text
 from quorate.rulebook.changes import Change, Comparison, What
 from quorate.rulebook.permitting import Permits
 from quorate.rulebook.shifting import MOMENTS, Shift, Witness
+from quorate.rulebook.solving import Solver
 
 _WORDS: Mapping[Shift | None, str] = {
     Shift.LOOSER: "looser: holds where it did not",
@@ -25,8 +26,11 @@ _PERMITS: Mapping[Permits, str] = {
 }
 
 
-def lines(found: Comparison) -> Iterator[str]:
-    """Yield what changed, section by section, and the sum of it."""
+def lines(found: Comparison, solver: Solver | None = None) -> Iterator[str]:
+    """Yield what changed, section by section, and the sum of it.
+
+    ``solver`` is the one that was asked, None when moments were only drawn.
+    """
     section = ""
     for change in found.changes:
         if change.section != section:
@@ -35,7 +39,9 @@ def lines(found: Comparison) -> Iterator[str]:
         yield from _change(change)
     if found.rewritten:
         names = ", ".join(found.rewritten)
-        yield f"rewritten, the same in {MOMENTS:,} moments drawn: {names}"
+        known = solver is not None and not solver.counts["unknown"]
+        sure = "proved to be the same" if known else f"the same in {MOMENTS:,} moments"
+        yield f"rewritten, {sure}: {names}"
     yield _sum(found)
 
 

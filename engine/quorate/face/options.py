@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from quorate.bundle import bundled
+
+if TYPE_CHECKING:
+    from quorate.rulebook.solving import Solver
 
 Decorated = Callable[..., Any]
 
@@ -79,3 +82,19 @@ def print_json(value: object) -> None:
 def counted(count: int, noun: str) -> str:
     """Return ``1 rule`` or ``5 rules``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def asked_solver() -> Solver:
+    """Return a solver for --prove.
+
+    Raises:
+        click.UsageError: the package that it needs is not installed.
+    """
+    from quorate.rulebook.solving import Solver, can_solve  # noqa: PLC0415
+
+    if not can_solve():
+        raise click.UsageError(
+            "--prove needs the package z3-solver, which is not installed: "
+            "pip install 'quorate[prove]'"
+        )
+    return Solver()

@@ -38,11 +38,15 @@ from quorate.rulebook.shifting import (
     same_text,
     shift_of,
 )
+from quorate.rulebook.solving import Solver
 
 
-def compare(old: Rulebook, new: Rulebook) -> Comparison:
-    """Return what changed from ``old`` to ``new``; deterministic, evaluates no rule."""
-    return _Comparer(old, new).run()
+def compare(old: Rulebook, new: Rulebook, solver: Solver | None = None) -> Comparison:
+    """Return what changed from ``old`` to ``new``; deterministic, evaluates no rule.
+
+    A ``solver`` looks for differences that drawing moments has not found.
+    """
+    return _Comparer(old, new, solver).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class _Pair:
 
 
 class _Comparer:
-    def __init__(self, old: Rulebook, new: Rulebook) -> None:
-        self.old, self.new = old, new
+    def __init__(self, old: Rulebook, new: Rulebook, solver: Solver | None) -> None:
+        self.old, self.new, self.solver = old, new, solver
         self.changes: list[Change] = []
         self.rewritten: list[str] = []
 
@@ -112,7 +116,7 @@ class _Comparer:
         told: Shifted | None = None
         for symbol in self._symbols(before, after):
             old, new = Side(self.old, before, symbol), Side(self.new, after, symbol)
-            found = _shifted(key, old, new)
+            found = _shifted(key, old, new, self.solver)
             if found is None or found.shift is Shift.SAME or found == told:
                 continue
             told = told or found
@@ -264,13 +268,13 @@ HEAD = frozenset(one.name for one in fields(Headed))
 CONDITIONS = ("when", "require", "veto", "until", "reallocate")
 
 
-def _shifted(key: str, old: Side, new: Side) -> Shifted | None:
+def _shifted(key: str, old: Side, new: Side, solver: Solver | None) -> Shifted | None:
     """Return what became of one part, None when it is the same to the letter."""
     both = old.formula is not None and new.formula is not None
     if both and same_text(old, new):
         return None
     if key == "when" or (both and key in CONDITIONS):
-        return shift_of(old, new)
+        return shift_of(old, new, solver)
     return change_of(old, new) if both else Shifted(None)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -21,9 +21,14 @@ from quorate.rulebook.moments import moment
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import Formula
 from quorate.rulebook.sampling import ROWS, Range, draw, find, ranges_of
+from quorate.rulebook.solving import Solver
 from quorate.values.trade import Side
 
 Flags = NDArray[np.bool_]
+Find = Callable[
+    [Mapping[str, Range], Sequence[tuple[ast.expr, bool]]], tuple[Columns, int] | None
+]
+"""Looks for a moment in which every expression is as wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,18 @@ class Proof:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def prove(rulebook: Rulebook) -> Proof:
+def prove(rulebook: Rulebook, solver: Solver | None = None) -> Proof:
     """Look for conditions that never or always hold, and rules behind other rules.
 
-    Deterministic: the same rulebook gives the same findings.
+    With a ``solver`` what drawing does not find is sought by it too: what it finds
+    takes a finding back, and what it proves is said to be proved. Deterministic: the
+    same rulebook gives the same findings, but for questions that take too long.
     """
-    return _Prover(rulebook).run()
+    proof = _Prover(rulebook, solver).run()
+    if solver is not None:
+        proof.counts.update({f"solver {key}": n for key, n in solver.counts.items()})
+        proof.counts["solver"] = solver.counts.total()
+    return proof
 
 
 def source_of(rulebook: Rulebook, place: Span) -> str:
@@ -93,9 +104,15 @@ FIRST = ("entry", "orders", "exits")
 
 
 class _Prover:
-    def __init__(self, rulebook: Rulebook) -> None:
-        self.rulebook = rulebook
+    def __init__(self, rulebook: Rulebook, solver: Solver | None) -> None:
+        self.rulebook, self.solver = rulebook, solver
+        self.find: Find = find if solver is None else solver.find
         self.proof = Proof()
+
+    @property
+    def how(self) -> str:
+        """How it is known that the moment sought last is not there."""
+        return (self.solver.how if self.solver else "") or _DRAWN
 
     def run(self) -> Proof:
         for section, keys in _KEYS.items():
@@ -122,7 +139,7 @@ class _Prover:
             firsts = [one for one in sound if one.key == "when"]
             self._behind(firsts, truths, ranges)
         else:
-            self._alike(section, sound, truths)
+            self._alike(section, sound, truths, ranges)
         if section == "checks":
             self._excluding(sound, truths, ranges)
         if section == "tuning":
@@ -135,11 +152,11 @@ class _Prover:
         held = truths[id(one)]
         for word, code, missing in (("never", "R430", True), ("always", "R431", False)):
             seen = held if missing else ~held
-            if not seen.any() and find(ranges, [(one.tree, missing)]) is None:
+            if not seen.any() and self.find(ranges, [(one.tree, missing)]) is None:
                 message = (
                     f"`{one.key}` of `{one.rule.id}` {word} holds: `{one.formula.text}`"
                 )
-                self._warn(code, message, one, _DRAWN)
+                self._warn(code, message, one, self.how)
                 return False
         self.proof.counts["both ways"] += 1
         return True
@@ -175,7 +192,7 @@ class _Prover:
             if getattr(one.rule, "share", None) is None or sells_all(one.rule):
                 before.append(one)
                 decided |= held
-        for one, hidden_by in _hiding(doubted, before, ranges):
+        for one, hidden_by in _hiding(doubted, before, ranges, self.find):
             self._shadowed(one, hidden_by, ranges)
 
     def _shadowed(
@@ -185,7 +202,7 @@ class _Prover:
         for other in list(needed):
             fewer = [kept for kept in needed if kept is not other]
             asked = [(one.tree, True), *((kept.tree, False) for kept in fewer)]
-            if fewer and find(ranges, asked) is None:
+            if fewer and self.find(ranges, asked) is None:
                 needed = fewer
         names = " or ".join(f"`{other.rule.id}`" for other in needed)
         witness = self._witness(
@@ -203,7 +220,7 @@ class _Prover:
     def _witness(
         self, wanted: Sequence[tuple[ast.expr, bool]], ranges: Mapping[str, Range]
     ) -> str:
-        found = find(ranges, wanted)
+        found = self.find(ranges, wanted)
         if found is None:
             return ""
         columns, row = found
@@ -211,7 +228,11 @@ class _Prover:
         return f", as at {told}"
 
     def _alike(
-        self, section: str, conditions: Sequence[Condition], truths: Mapping[int, Flags]
+        self,
+        section: str,
+        conditions: Sequence[Condition],
+        truths: Mapping[int, Flags],
+        ranges: Mapping[str, Range],
     ) -> None:
         """Note rules that hold in exactly the same moments and do the same."""
         seen: dict[tuple[Any, ...], Condition] = {}
@@ -228,7 +249,7 @@ class _Prover:
             )
             key = (one.key, guards, beside, seen_as)
             first = seen.setdefault(key, one)
-            if first is not one:
+            if first is not one and not self._told_apart(one, first, ranges):
                 self._warn(
                     "R433",
                     f"`{one.rule.id}` says the same as `{first.rule.id}`",
@@ -236,6 +257,15 @@ class _Prover:
                     "delete one of the two",
                     ((f"`{first.rule.id}` is here", first.rule.place),),
                 )
+
+    def _told_apart(
+        self, one: Condition, other: Condition, ranges: Mapping[str, Range]
+    ) -> bool:
+        """Return whether a solver finds a moment in which just one of two holds."""
+        return self.solver is not None and any(
+            self.find(ranges, [(one.tree, truth), (other.tree, not truth)]) is not None
+            for truth in (True, False)
+        )
 
     def _excluding(
         self,
@@ -255,12 +285,13 @@ class _Prover:
                 sides = {one.rule.side, other.rule.side}
                 if {Side.BUY, Side.SELL} <= sides:
                     continue
-                if find(ranges, [(one.tree, True), (other.tree, True)]) is None:
+                asked = [(one.tree, True), (other.tree, True)]
+                if self.find(ranges, asked) is None:
                     message = (
                         f"no order passes both `{other.rule.id}` and `{one.rule.id}`"
                     )
                     related = ((f"`{other.rule.id}` is here", other.rule.place),)
-                    self._warn("R434", message, one, _DRAWN, related)
+                    self._warn("R434", message, one, self.how, related)
 
     def _to_and_fro(
         self,
@@ -289,6 +320,7 @@ def _hiding(
     doubted: Sequence[tuple[Condition, int]],
     before: Sequence[Condition],
     ranges: Mapping[str, Range],
+    find: Find,
 ) -> Iterator[tuple[Condition, list[Condition]]]:
     """Yield each doubted condition of which no moment is its own, with what hides it.
 

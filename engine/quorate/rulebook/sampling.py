@@ -34,7 +34,7 @@ _STEP, _LEAST = 1e-3, 1e-6
 _STEPS = (-8, 0)
 """The same in a search: powers of ten between which the share is drawn."""
 
-_OTHER = "\0other"
+OTHER = "\0other"
 """A text that no rule mentions."""
 
 
@@ -55,6 +55,10 @@ class Range:
     partners: set[str] = field(default_factory=set)
     settings: tuple[Any, ...] = ()
     pool: NDArray[Any] | None = field(default=None, init=False, repr=False)
+
+    def takes(self, value: Any) -> bool:
+        """Return whether a literal is of the name's own kind, a number or a text."""
+        return isinstance(value, str) == (self.kind is Kind.TEXT)
 
 
 def ranges_of(
@@ -106,7 +110,7 @@ def _note(node: ast.Compare, ranges: Mapping[str, Range]) -> None:
     for name in known:
         found = ranges[name]
         found.partners.update(other for other in known if other != name)
-        found.anchors.update(_signed(values))
+        found.anchors.update(one for one in _signed(values) if found.takes(one))
 
 
 def _is_value(part: ast.AST) -> bool:
@@ -146,7 +150,7 @@ def _column(
         return random.integers(2, size=rows).astype(bool)
     if found.kind is Kind.TEXT:
         words = found.words or tuple(sorted(found.anchors)) or ()
-        words = words if found.words else (*words, _OTHER)
+        words = words if found.words else (*words, OTHER)
         return np.array(words)[random.integers(len(words), size=rows)]
     if found.pool is None:
         found.pool = _pool(found)
@@ -311,4 +315,5 @@ def _moved(
     # Some go a long way, others stay close: the room between two limits may be small.
     step = (np.abs(at) + _LEAST) * 10.0 ** random.uniform(*_STEPS, _SEARCHED)
     strict: Any = {ast.Lt: -step, ast.Gt: step}.get(sign, 0.0)
-    return np.clip(at + strict, found.low, found.high)
+    with np.errstate(all="ignore"):  # what is beyond all bounds is moved to them
+        return np.clip(at + strict, found.low, found.high)

@@ -23,6 +23,7 @@ from quorate.rulebook.moments import moment, names_in
 from quorate.rulebook.rulebook import Rulebook
 from quorate.rulebook.rules import Formula
 from quorate.rulebook.sampling import Range, draw, find, ranges_of
+from quorate.rulebook.solving import Solver
 from quorate.rulebook.terms import Expression, NotKnown
 from quorate.values.numbers import exact as exactly
 
@@ -132,15 +133,19 @@ def same_text(old: Side, new: Side) -> bool:
     return ast.dump(old.tree) == ast.dump(new.tree)
 
 
-def shift_of(old: Side, new: Side) -> Shifted:
-    """Return how the condition ``new`` differs from ``old``."""
+def shift_of(old: Side, new: Side, solver: Solver | None = None) -> Shifted:
+    """Return how the condition ``new`` differs from ``old``.
+
+    A ``solver`` is asked where drawing has found no difference.
+    """
     ranges, columns = _drawn(old, new)
     trees = old.tree, new.tree
     found = []
     for wanted in ((False, True), (True, False)):
         witness = _differs(trees, wanted, columns, (old, new))
         if witness is None:
-            sought = find(ranges, list(zip(trees, wanted, strict=True)))
+            seek = find if solver is None else solver.find
+            sought = seek(ranges, list(zip(trees, wanted, strict=True)))
             if sought is not None:
                 witness = _witness(*sought, (old, new), wanted)
         found.append(witness)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quorate.face.options import rulebook_options
+from quorate.face.options import asked_solver, rulebook_options
 from quorate.face.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def explain(context: click.Context, _parameter: click.Parameter, code: str) -> N
     metavar="PLUGIN",
     help="Leave a plugin out, and see which rules need it; repeatable.",
 )
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Prove what is else sought by drawing moments; needs quorate[prove].",
+)
 @click.option("--strict", is_flag=True, help="Warnings count as findings.")
 @click.option(
     "--select",
@@ -120,6 +125,7 @@ def check(
     layout: str,
     as_json: bool,
     without: tuple[str, ...],
+    prove: bool,
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -128,9 +134,7 @@ def check(
     stdin: bool,
     shown: str | None,
 ) -> None:
-    """Prove the rules before they trade.
-
-    Prints every problem of every file at once.
+    """Prove the rules before they trade; say every problem of every file at once.
 
     PATHs are rule files and folders that make one rulebook together; the workspace's
     rules and overlays when left out. Exits with 1 when there are findings, 2 when
@@ -149,9 +153,10 @@ def check(
         name = checking.shown_name(workspace, Path(shown))
         inputs = inputs.with_file(name, sys.stdin.buffer.read())
         wanted = _wanted(select, ignore, only=name)
+    solver = asked_solver() if prove else None
     rounds = checking.MOST_ROUNDS if fix or diff else 0
     checked, contents, count = checking.mend_all(
-        inputs, workspace.host(), wanted, rounds
+        inputs, workspace.host(), wanted, rounds, solver
     )
     if diff:
         _print_diff(inputs, contents)

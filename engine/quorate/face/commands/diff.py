@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from quorate.face.options import json_option, print_json, rulebook_options
+from quorate.face.options import (
+    asked_solver,
+    json_option,
+    print_json,
+    rulebook_options,
+)
 from quorate.face.session import Session, pass_session
 
 
@@ -15,6 +20,11 @@ from quorate.face.session import Session, pass_session
 @click.argument("old")
 @click.argument("new", required=False)
 @rulebook_options
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Look for differences with a solver too; needs quorate[prove].",
+)
 @json_option
 @pass_session
 def diff(
@@ -23,6 +33,7 @@ def diff(
     new: str | None,
     overlays: tuple[Any, ...],
     settings: tuple[tuple[str, str], ...],
+    prove: bool,
     as_json: bool,
 ) -> None:
     """Say what changed between two rulebooks, in meaning and not in text.
@@ -31,7 +42,6 @@ def diff(
     with; JOURNAL@HASH for later ones). Without NEW: the rules of the workspace, with
     --overlay and --set laid on.
 
-    \b
     A condition is looser when it holds where it did not, tighter when it no longer
     holds where it did; each comes with a moment in which the two differ.
 
@@ -46,6 +56,7 @@ def diff(
     from quorate.face.rulebooks import named_rulebook  # noqa: PLC0415
     from quorate.rulebook.comparing import compare  # noqa: PLC0415
 
+    solver = asked_solver() if prove else None
     workspace = session.workspace()
     host = workspace.host()
     laid = (*workspace.overlays, *overlays)
@@ -58,10 +69,11 @@ def diff(
             overlays=laid if new is None else overlays,
             settings=settings,
         ),
+        solver,
     )
     if as_json:
         print_json(as_dict(found))
     else:
-        for line in lines(found):
+        for line in lines(found, solver):
             click.echo(line)
     sys.exit(1 if found.changes else 0)
