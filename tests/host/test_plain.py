@@ -56,7 +56,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         pairs = [f"{shown(key)}: {shown(held)}" for key, held in value.items()]
         return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | deque):
         return f"{type(value).__name__}({', '.join(map(shown, value))})"
     return repr(value)
 

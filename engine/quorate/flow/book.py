@@ -130,5 +130,8 @@ class Book:
         nothing = SimpleNamespace()
         every = (self.entry, self.vetoes, *self.checks.values(), self.orders)
         more = (self.exits.watched, self.tuning, self.switches)
-        for conditions in (*every, *more):
+        looked_at = self.shadows
+        beside = (looked_at.entry, looked_at.vetoes, looked_at.orders, looked_at.exits)
+        rest = (looked_at.tuning, looked_at.switches)
+        for conditions in (*every, *more, *beside, *rest):
             conditions.evaluate(nothing)
