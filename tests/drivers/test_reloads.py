@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 
 from quorate import (
     Closed,
+    Ended,
     Intended,
+    Proposal,
+    Purpose,
     RulesChanged,
     RulesHeld,
     RulesRefused,
@@ -20,6 +24,8 @@ from quorate import (
     Tuned,
 )
 from quorate.contract.decisions import Verdict
+from quorate.flow.pursuing import pursue
+from quorate.flow.turn import Turn
 
 runs = import_module("tape_runs")
 edited = import_module("reload_runs")
@@ -337,3 +343,35 @@ def test_a_tuned_value_without_room_or_rule_goes_back(place: Path) -> None:
     assert [(one.param, one.at_ms) for one in back[:1]] == [
         ("entry_reach", change.at_ms)
     ]
+
+
+def test_nothing_stands_in_for_a_resting_exit_that_is_gone() -> None:
+    """Else a take-profit that waits would leave by the first market exit, at once."""
+    tapes = runs.made_up(3, 1, "BTC/USD")
+    for stop_after in range(20, 200):
+        made = runs.run(tapes, stop_after=stop_after)
+        held = [one for one in made.state.positions.values() if one.bought]
+        if held:
+            break
+    flow = made.driver.flow
+    for name, sent in (("take-profit", True), ("gone", False)):
+        turn = Turn(flow.bench, made.driver.now_ms)
+        for order in list(turn.state.live.values()):
+            turn.note(
+                Ended(at_ms=turn.now_ms, client_id=order.intent.client_id, reason="x")
+            )
+        wanted = Proposal(
+            key=f"rest:{held[0].id}:{name}",
+            symbol="BTC/USD",
+            purpose=Purpose.TAKE_PROFIT,
+            rule=name,
+            position_id=held[0].id,
+            quote_amount=Decimal(0),
+            amount=held[0].held,
+            confidence=None,
+            attempt=1,
+            since_ms=turn.now_ms,
+        )
+        pursue(turn, wanted)
+        intended = [one for one in turn.outcome.records if isinstance(one, Intended)]
+        assert bool(intended) is sent, turn.outcome.decisions

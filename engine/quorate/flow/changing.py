@@ -43,7 +43,8 @@ def change_rules(turn: Turn, book: Book) -> None:
 def _taken_back(turn: Turn, before: Rulebook) -> Iterator[Tuned]:
     """Yield the return of each tuned param that the new rules have no room for."""
     state, params = turn.state, turn.bench.rulebook.params.by_name
-    rules = {rule.id for rule in turn.bench.rulebook.tuning}
+    tuning = turn.bench.rulebook.tuning
+    turns = {(rule.id, name) for rule in tuning for name, _ in rule.settings}
     turned_by = {
         name: rule.id
         for rule in before.tuning
@@ -52,7 +53,7 @@ def _taken_back(turn: Turn, before: Rulebook) -> Iterator[Tuned]:
     }
     for name, value in state.tuned.items():
         param, by = params.get(name), turned_by.get(name, "")
-        if param is not None and by in rules and not param.refusal(value):
+        if param is not None and (by, name) in turns and not param.refusal(value):
             continue
         known = param or before.params.by_name.get(name)
         if known is None:

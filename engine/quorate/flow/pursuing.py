@@ -117,8 +117,9 @@ def _way(
     if position is None or price is None:
         return None
     found = exit_named(turn.bench.exits_of(position), proposal.rule)
-    if found is None:
-        return None
+    resting = proposal.purpose == Purpose.TAKE_PROFIT
+    if found is None or (resting and found[1].rest is None):
+        return None  # the resting exit is gone: nothing else may stand in for it
     exits, rule = found
     view = view_position(
         position,
