@@ -68,6 +68,8 @@ def test_every_level_of_the_demo_run_adds_up(symbol: str, root: Path) -> None:
     still = sum(one["count"] for one in opened["parts"] if one["what"] == "still open")
     assert opened["count"] - still == row["trades"]
     assert found["levels"][0]["count"] == 14_400
+    # A decline is recorded once and stands for all candles of its stretch.
+    assert of(found, "candidate candles", "enough-positions-here") > 3_000
     (miss,) = found["misses"]
     assert miss["condition"] == "confidence > min_confidence"
     assert miss["failed"] == found["levels"][0]["parts"][1]["count"]
